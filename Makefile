@@ -1,0 +1,57 @@
+# Two commands for a newcomer: `make demo` and `make test`. Each sets up all it needs in .venv.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DATA ?= .spanledger
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint types imports unit lock clean bench-ingest bench-sdk bench-pages bench-replay
+
+help: ## show this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+$(VENV)/installed: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Spanledger needs Python 3.11 or newer; set PYTHON=python3.12 or similar"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@touch $@
+
+demo: $(VENV)/installed ## a month of example traffic, then the dashboard on http://127.0.0.1:8787
+	$(BIN)/spanledger demo --data $(DATA)
+
+test: $(VENV)/installed lint types imports unit ## everything that must be green
+
+lint: $(VENV)/installed ## ruff
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/installed ## strict type check
+	$(BIN)/basedpyright
+
+imports: $(VENV)/installed ## import directions
+	$(BIN)/lint-imports
+
+unit: $(VENV)/installed ## pytest
+	$(BIN)/python -m pytest
+
+lock: ## renew requirements.lock
+	uv pip compile --universal --python-version 3.11 --extra dev pyproject.toml --upgrade \
+	  --no-emit-index-url --no-annotate --generate-hashes --quiet -o requirements.lock
+
+bench-ingest: $(VENV)/installed ## durable spans per second
+	$(BIN)/python benchmarks/ingest.py
+
+bench-sdk: $(VENV)/installed ## overhead of @observe
+	$(BIN)/python benchmarks/sdk_overhead.py
+
+bench-pages: $(VENV)/installed ## time until the pages can be used
+	$(BIN)/python benchmarks/pages.py
+
+bench-replay: $(VENV)/installed ## 28,185 real requests, checked against independent arithmetic
+	$(BIN)/python benchmarks/replay_azure.py --engine both --twice
+
+clean: ## remove the environment and the demo's data
+	rm -rf $(VENV) $(DATA)

@@ -1,0 +1,84 @@
+"""The JSON API under `/api/v1`, and the pages that machines read: health, readiness, metrics."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from fastapi import APIRouter, HTTPException
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import BaseModel, Field
+from starlette.responses import JSONResponse, Response
+
+from spanledger_collector.collector import Collector
+from spanledger_store import sqlgate
+from spanledger_store.errors import QueryError, StoreError
+
+
+class QueryBody(BaseModel):
+    """A question in SQL."""
+
+    sql: str = Field(max_length=100_000, examples=["SELECT customer, sum(cost_usd) FROM ledger GROUP BY customer"])
+
+
+class Column(BaseModel):
+    """A column of an answer, with its ClickHouse type."""
+
+    name: str
+    type: str
+
+
+class QueryAnswer(BaseModel):
+    """Rows in the order asked for; decimals, wide integers and times are strings, so that nothing is rounded."""
+
+    columns: list[Column]
+    rows: list[list[Any]]
+
+
+def routes(collector: Collector) -> APIRouter:
+    """Every route of the collector but the OTLP ones."""
+    router = APIRouter()
+
+    @router.get("/healthz", tags=["machines"])
+    async def healthz() -> dict[str, str]:
+        """The process runs."""
+        return {"status": "ok"}
+
+    @router.get("/readyz", tags=["machines"])
+    async def readyz() -> JSONResponse:
+        """200 while the store takes what the spool gives it; 503 with the reason otherwise."""
+        reason = await asyncio.to_thread(collector.unready)
+        return JSONResponse({"status": "ok"} if reason is None else {"status": "waiting", "reason": reason},
+                            200 if reason is None else 503)  # fmt: skip
+
+    @router.get("/metrics", tags=["machines"])
+    async def metrics() -> Response:
+        """Prometheus text."""
+        stats = collector.spool.stats()
+        collector.metrics.spool_bytes.set(stats.bytes)
+        collector.metrics.spool_spans.set(stats.spans)
+        return Response(generate_latest(collector.metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+    @router.post("/api/v1/query", tags=["data"])
+    async def query(body: QueryBody) -> QueryAnswer:
+        """Run one read-only statement."""
+        try:
+            answer = await asyncio.to_thread(sqlgate.run_readonly, collector.engine, body.sql)
+        except QueryError as error:
+            raise HTTPException(400, str(error)) from error
+        except StoreError as error:
+            raise HTTPException(503, str(error)) from error
+        return QueryAnswer(
+            columns=[Column(name=name, type=kind) for name, kind in answer.columns], rows=answer.as_json()
+        )
+
+    @router.get("/api/v1/doctor", tags=["operations"])
+    async def doctor() -> dict[str, Any]:
+        """Every check that `spanledger doctor` makes, from inside the running process."""
+        return await asyncio.to_thread(collector.diagnosis)
+
+    @router.api_route("/api/{path:path}", methods=["GET", "POST", "PUT", "PATCH", "DELETE"], include_in_schema=False)
+    async def unknown(path: str) -> JSONResponse:
+        return JSONResponse({"detail": f"there is no /api/{path}; see /api/docs"}, 404)
+
+    return router

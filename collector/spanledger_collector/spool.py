@@ -1,0 +1,258 @@
+"""The durable queue between the 200 and the store: SQLite in WAL mode, one fsync for many requests."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import logging
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import zstandard
+
+from spanledger_collector.errors import Busy, SpoolFull
+
+logger = logging.getLogger(__name__)
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS entries (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, hash BLOB NOT NULL, project TEXT NOT NULL, key TEXT NOT NULL,
+    received_at INTEGER NOT NULL, spans INTEGER NOT NULL, bytes INTEGER NOT NULL, body BLOB NOT NULL
+);
+CREATE TABLE IF NOT EXISTS seen (hash BLOB PRIMARY KEY, received_at INTEGER NOT NULL) WITHOUT ROWID;
+"""
+GROUP_LIMIT = 256
+REMEMBER_NS = 24 * 3600 * 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One accepted request; `packed` is its ExportTraceServiceRequest under zstd."""
+
+    id: int
+    hash: bytes
+    project: str
+    key: str
+    received_at: int
+    spans: int
+    packed: bytes
+
+    def body(self) -> bytes:
+        """The request's bytes. Raises zstandard.ZstdError where the disk has damaged them."""
+        return zstandard.ZstdDecompressor().decompress(self.packed)
+
+
+@dataclass(frozen=True, slots=True)
+class SpoolStats:
+    """What lies in the spool now, and what has passed through it since it was opened."""
+
+    entries: int
+    spans: int
+    bytes: int
+    accepted_spans: int
+    duplicate_requests: int
+
+
+class Spool:
+    """A bounded queue on disk that survives kill -9.
+
+    `put` resolves once the bytes are synced; a request already seen in the last day resolves at once to False.
+    Entries stay until `done` names them, so a crash between storing and `done` repeats work and loses nothing.
+    """
+
+    def __init__(self, path: Path, max_bytes: int) -> None:
+        self.path = path
+        self.max_bytes = max_bytes
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._compressor = threading.local()
+        self._commands: queue.SimpleQueue[tuple[Callable[[sqlite3.Connection], Any], Future[Any]] | None] = (
+            queue.SimpleQueue()
+        )
+        self._reader = self._open()
+        self._reader_lock = threading.Lock()
+        self._count_lock = threading.Lock()
+        count, spans, size = self._reader.execute(
+            "SELECT count(*), coalesce(sum(spans), 0), coalesce(sum(bytes), 0) FROM entries"
+        ).fetchone()
+        self._entries, self._spans, self._bytes = int(count), int(spans), int(size)
+        self._accepted_spans = 0
+        self._duplicates = 0
+        self._last_pruned = 0
+        self._closed = False
+        self._thread = threading.Thread(target=self._write_loop, name="spool-writer", daemon=True)
+        self._thread.start()
+
+    def _open(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self.path, check_same_thread=False, isolation_level=None, timeout=30)
+        # Large pages and a long log: bodies are big, and are written once and deleted soon after.
+        connection.execute("PRAGMA page_size = 16384")
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA wal_autocheckpoint = 2000")
+        connection.executescript(SCHEMA)
+        return connection
+
+    def stats(self) -> SpoolStats:
+        """Counters kept in memory; exact."""
+        with self._count_lock:
+            return SpoolStats(self._entries, self._spans, self._bytes, self._accepted_spans, self._duplicates)
+
+    def put(self, *, project: str, key: str, body: bytes, spans: int, received_at: int) -> Future[bool]:
+        """Queue one request; the future resolves after fsync to True, or to False where it was here already.
+
+        Raises SpoolFull, at once, when the spool has no room. The future fails with Busy when the disk refuses.
+        """
+        digest = hashlib.blake2b(body, digest_size=16, key=project.encode()[:64]).digest()
+        packed = self._compress(body)
+        size = len(packed)
+        with self._count_lock:
+            if self._closed:
+                raise Busy("the collector is shutting down", retry_after=2)
+            if self._bytes + size > self.max_bytes:
+                raise SpoolFull(
+                    f"the spool holds {self._bytes} of {self.max_bytes} bytes: the store is slower than the senders. "
+                    "Retry later; raise SPANLEDGER_SPOOL_MAX_BYTES if this lasts.",
+                    retry_after=5,
+                )
+            self._bytes += size
+            self._entries += 1
+            self._spans += spans
+
+        def insert(connection: sqlite3.Connection) -> bool:
+            fresh = connection.execute(
+                "INSERT OR IGNORE INTO seen (hash, received_at) VALUES (?, ?)", (digest, received_at)
+            ).rowcount
+            if fresh:
+                connection.execute(
+                    "INSERT INTO entries (hash, project, key, received_at, spans, bytes, body)"
+                    " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    (digest, project, key, received_at, spans, size, packed),
+                )
+            return bool(fresh)
+
+        future = self._submit(insert)
+
+        def settle(done: Future[bool]) -> None:
+            taken = done.exception() is None and done.result()
+            with self._count_lock:
+                if taken:
+                    self._accepted_spans += spans
+                else:
+                    self._bytes -= size
+                    self._entries -= 1
+                    self._spans -= spans
+                    self._duplicates += done.exception() is None
+
+        future.add_done_callback(settle)
+        return future
+
+    def take(self, after: int, max_spans: int) -> list[Entry]:
+        """Oldest entries behind id `after`, up to `max_spans` spans (at least one entry, if there is any)."""
+        taken: list[Entry] = []
+        spans = 0
+        with self._reader_lock:
+            cursor = self._reader.execute(
+                "SELECT id, hash, project, key, received_at, spans, body FROM entries WHERE id > ? ORDER BY id",
+                (after,),
+            )
+            for row in cursor:
+                if taken and spans + row[5] > max_spans:
+                    break
+                taken.append(Entry(*row))
+                spans += row[5]
+            cursor.close()
+        return taken
+
+    def done(self, entries: Sequence[Entry]) -> None:
+        """Forget entries whose spans are stored."""
+        ids = [(entry.id,) for entry in entries]
+
+        def delete(connection: sqlite3.Connection) -> int:
+            freed = 0
+            for (identity,) in ids:
+                row = connection.execute("SELECT bytes FROM entries WHERE id = ?", (identity,)).fetchone()
+                freed += row[0] if row else 0
+            connection.executemany("DELETE FROM entries WHERE id = ?", ids)
+            self._prune(connection, max(entry.received_at for entry in entries))
+            return freed
+
+        freed = self._submit(delete).result()
+        with self._count_lock:
+            self._bytes -= freed
+            self._entries -= len(ids)
+            self._spans -= sum(entry.spans for entry in entries)
+
+    def _prune(self, connection: sqlite3.Connection, now: int) -> None:
+        if now - self._last_pruned > REMEMBER_NS // 24:
+            self._last_pruned = now
+            connection.execute(
+                "DELETE FROM seen WHERE received_at < ? AND hash NOT IN (SELECT hash FROM entries)",
+                (now - REMEMBER_NS,),
+            )
+
+    def close(self) -> None:
+        """Finish what was queued and close the file; what is not `done` stays for the next start."""
+        with self._count_lock:
+            if self._closed:
+                return
+            self._closed = True
+        self._commands.put(None)
+        self._thread.join()
+        with self._reader_lock:
+            self._reader.close()
+
+    def _compress(self, body: bytes) -> bytes:
+        compressor: zstandard.ZstdCompressor | None = getattr(self._compressor, "value", None)
+        if compressor is None:
+            compressor = self._compressor.value = zstandard.ZstdCompressor(level=1)
+        return compressor.compress(body)
+
+    def _submit(self, work: Callable[[sqlite3.Connection], Any]) -> Future[Any]:
+        future: Future[Any] = Future()
+        self._commands.put((work, future))
+        return future
+
+    def _write_loop(self) -> None:
+        connection = self._open()
+        running = True
+        while running:
+            first = self._commands.get()
+            if first is None:
+                break
+            group = [first]
+            with contextlib.suppress(queue.Empty):
+                while len(group) < GROUP_LIMIT:
+                    item = self._commands.get_nowait()
+                    if item is None:
+                        running = False
+                        break
+                    group.append(item)
+            self._commit(connection, group)
+        connection.close()
+
+    def _commit(
+        self,
+        connection: sqlite3.Connection,
+        group: Iterable[tuple[Callable[[sqlite3.Connection], Any], Future[Any]]],
+    ) -> None:
+        """One transaction, hence one fsync, for the whole group; nobody is answered before it."""
+        answers: list[tuple[Future[Any], Any]] = []
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            answers.extend((future, work(connection)) for work, future in group)
+            connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            logger.error("the spool at %s refused a write: %s", self.path, error)
+            with contextlib.suppress(sqlite3.Error):
+                connection.execute("ROLLBACK")
+            for _, future in group:
+                future.set_exception(Busy(f"the spool cannot be written: {error}", retry_after=10))
+            return
+        for future, answer in answers:
+            future.set_result(answer)

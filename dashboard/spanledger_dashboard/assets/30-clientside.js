@@ -1,0 +1,86 @@
+// Clientside callbacks: routing, the view that callbacks read, and small forms that only change the URL.
+(function () {
+    "use strict";
+    const {go, patch, carry, query} = window.spanledger;
+    const same = () => window.dash_clientside.no_update;
+
+    function matched(path, pages) {
+        if (path in pages) return path;
+        return Object.keys(pages).find((key) => key.endsWith("/") && key !== "/" && path.startsWith(key)) || "*";
+    }
+
+    window.dash_clientside = Object.assign({}, window.dash_clientside, {
+        spanledger: {
+            // The page's skeleton, without asking the server.
+            route(path, pages) {
+                const key = matched(path, pages);
+                const {layout, title} = pages[key];
+                document.documentElement.dataset.path = path;
+                document.title = `${title} · Spanledger`;
+                for (const link of document.querySelectorAll("a[data-nav]")) {
+                    const home = link.dataset.nav;
+                    const on = home === path || (link.dataset.also && path.startsWith(link.dataset.also));
+                    if (on) link.setAttribute("aria-current", "page");
+                    else link.removeAttribute("aria-current");
+                }
+                return layout;
+            },
+            // What callbacks read. The browser's zone goes into the URL, so that a copied link shows the same days.
+            view(_href, tick) {
+                const params = query();
+                if (!params.get("tz")) {
+                    params.set("tz", Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC");
+                    history.replaceState(history.state, "", `${location.pathname}?${params}${location.hash}`);
+                }
+                for (const link of document.querySelectorAll("a[data-nav]")) link.href = carry(link.dataset.nav);
+                window.spanledgerTheme.apply();
+                return {path: location.pathname, search: `?${params}`, tick: tick || 0};
+            },
+            scheme: () => window.spanledgerTheme.scheme(),
+            // A brush over any chart of time becomes the range of everything.
+            brush(changes) {
+                const ids = window.dash_clientside.callback_context.triggered;
+                for (const {value} of ids) {
+                    const from = value?.["xaxis.range[0]"];
+                    const to = value?.["xaxis.range[1]"];
+                    if (from && to) patch({range: "", from: minute(from), to: minute(to)});
+                }
+                return same();
+            },
+            absolute(clicks, from, to, zone) {
+                if (clicks && from && to) {
+                    const ordered = [minute(from), minute(to)].sort();
+                    patch({range: "", from: ordered[0], to: ordered[1], tz: zone || query().get("tz")});
+                    window.dash_clientside.set_props("absolute", {opened: false});
+                }
+                return same();
+            },
+            filter(clicks, dimension, values) {
+                if (clicks && dimension && values?.length) {
+                    const already = query().getAll(dimension);
+                    patch({[dimension]: [...new Set([...already, ...values])]});
+                    window.dash_clientside.set_props("filter-pop", {opened: false});
+                    window.dash_clientside.set_props("filter-values", {value: []});
+                }
+                return same();
+            },
+            search(_text, _seconds, _usd, text, seconds, usd) {
+                const now = query();
+                const wanted = {q: text || "", min_s: number(seconds), min_usd: number(usd)};
+                if (Object.keys(wanted).some((key) => (now.get(key) || "") !== wanted[key])) patch(wanted);
+                return same();
+            },
+            waterfall(data) {
+                if (data) window.spanledgerWaterfall.draw(data);
+                return same();
+            },
+        },
+    });
+
+    function minute(text) {
+        return text.replace(" ", "T").slice(0, 16).padEnd(11, "T").padEnd(16, "00:00".slice(Math.max(0, text.length - 11)));
+    }
+    function number(value) {
+        return value === null || value === undefined || value === "" || Number(value) === 0 ? "" : String(value);
+    }
+})();

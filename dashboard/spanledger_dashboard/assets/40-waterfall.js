@@ -1,0 +1,152 @@
+// The spans of one trace as a tree of plain rows. The server has worked out order, depth and position.
+(function () {
+    "use strict";
+    const icons = {
+        agent: "bot", llm: "sparkles", chain: "layers", tool: "wrench", retrieval: "database", embedding: "hash",
+        guardrail: "shield-check",
+    };
+    const FOLD_ABOVE = 2000; // beyond so many spans, only the first two levels are open at first
+    let rows = [];
+    let closed = new Set();
+    let chosen = null;
+
+    function element(tag, className, text) {
+        const node = document.createElement(tag);
+        if (className) node.className = className;
+        if (text !== undefined) node.textContent = text;
+        return node;
+    }
+    function label(row) {
+        const node = element("span", "lbl num", row.duration);
+        if (row.left + row.width < 84) node.style.left = `${row.left + row.width}%`;
+        else if (row.left > 14) node.style.right = `${100 - row.left}%`;
+        else {
+            node.style.left = `${row.left}%`;
+            node.classList.add("in");
+        }
+        return node;
+    }
+    function line(row) {
+        const node = element("div", `sp-r k-${row.error ? "error" : row.kind}`);
+        node.dataset.span = row.id;
+        node.setAttribute("role", "treeitem");
+        node.setAttribute("aria-level", row.depth + 1);
+        node.setAttribute("aria-selected", row.id === chosen);
+        node.tabIndex = row.id === chosen ? 0 : -1;
+        if (row.children) node.setAttribute("aria-expanded", !closed.has(row.id));
+
+        const name = element("span", "nm");
+        for (let level = 0; level < row.depth; level++) name.append(element("span", "ind"));
+        name.append(element("span", `i i-chevron-right tw${row.children ? "" : " leaf"}`));
+        const kind = element("span", "ik");
+        kind.append(element("span", `i i-${icons[row.kind] || "arrow-up-right"}`));
+        const title = element("b", "", row.name);
+        title.title = row.note ? `${row.name} · ${row.note}` : row.name;
+        name.append(kind, title);
+        if (row.error) name.append(element("span", "pill bad", row.error));
+        if (row.note) name.append(element("span", "pill warn", row.note));
+
+        const lane = element("span", "lane");
+        const bar = element("span", row.open ? "bar open" : "bar");
+        bar.style.left = `${row.left}%`;
+        bar.style.width = `${row.width}%`;
+        if (row.ttft) {
+            const wait = element("em");
+            wait.style.width = `${row.ttft}%`;
+            bar.append(wait);
+        }
+        lane.append(bar, label(row));
+        node.append(name, lane, element("span", "c num", row.tokens), element("span", "c num", row.cost));
+        return node;
+    }
+    function visible() {
+        const shown = [];
+        let hiddenBelow = Infinity;
+        for (const row of rows) {
+            if (row.depth > hiddenBelow) continue;
+            hiddenBelow = closed.has(row.id) ? row.depth : Infinity;
+            shown.push(row);
+        }
+        return shown;
+    }
+    function paint() {
+        const tree = document.getElementById("wf-rows");
+        if (!tree) return;
+        const all = document.createDocumentFragment();
+        for (const row of visible()) all.append(line(row));
+        tree.replaceChildren(all);
+    }
+    function select(id, {focus = false} = {}) {
+        chosen = id;
+        for (const node of document.querySelectorAll("#wf-rows .sp-r")) {
+            const on = node.dataset.span === id;
+            node.setAttribute("aria-selected", on);
+            node.tabIndex = on ? 0 : -1;
+            if (on) {
+                node.scrollIntoView({block: "nearest"});
+                if (focus) node.focus({preventScroll: true});
+            }
+        }
+        const params = window.spanledger.query();
+        if (params.get("span") !== id) {
+            // The choice belongs into the link, but is no step of the browser's history.
+            params.set("span", id);
+            history.replaceState(history.state, "", `${location.pathname}?${params}`);
+        }
+        window.dash_clientside.set_props("trace-span", {data: id});
+    }
+    function toggle(id, close = !closed.has(id)) {
+        if (!rows.find((row) => row.id === id)?.children) return false;
+        if (close) closed.add(id);
+        else closed.delete(id);
+        const focused = document.activeElement?.closest?.("#wf-rows");
+        paint();
+        if (focused) document.querySelector('#wf-rows [aria-selected="true"]')?.focus();
+        return true;
+    }
+    function step(by) {
+        const shown = visible();
+        if (!shown.length || !document.getElementById("wf-rows")) return false;
+        const at = shown.findIndex((row) => row.id === chosen);
+        select(shown[Math.max(0, Math.min(shown.length - 1, at + by))].id, {focus: true});
+        return true;
+    }
+
+    document.addEventListener("click", (event) => {
+        const row = event.target.closest?.("#wf-rows .sp-r");
+        if (!row) return;
+        if (event.target.closest(".tw")) toggle(row.dataset.span);
+        else select(row.dataset.span, {focus: true});
+    });
+    document.addEventListener("keydown", (event) => {
+        if (!event.target.closest?.("#wf-rows")) return;
+        const acts = {
+            ArrowDown: () => step(1),
+            ArrowUp: () => step(-1),
+            ArrowRight: () => toggle(chosen, false),
+            ArrowLeft: () => toggle(chosen, true),
+            Enter: () => toggle(chosen),
+        };
+        if (acts[event.key]) {
+            event.preventDefault();
+            acts[event.key]();
+        }
+    });
+
+    window.spanledgerWaterfall = {
+        step,
+        draw(data) {
+            const fresh = !rows.length || rows[0].id !== data.rows[0]?.id;
+            rows = data.rows;
+            if (fresh) {
+                closed = new Set(
+                    rows.length > FOLD_ABOVE ? rows.filter((row) => row.depth >= 1 && row.children).map((row) => row.id) : [],
+                );
+                const asked = window.spanledger.query().get("span");
+                chosen = rows.some((row) => row.id === asked) ? asked : data.first;
+            }
+            paint();
+            if (chosen) select(chosen);
+        },
+    };
+})();

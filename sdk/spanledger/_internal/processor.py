@@ -1,0 +1,69 @@
+"""The span processor that joins OpenTelemetry to the SDK: stamps at the start, queues at the end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from opentelemetry import context as otel_context
+from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
+
+from spanledger._internal import runtime
+from spanledger._internal.call import Call
+from spanledger._internal.exporter import Ended, Exporter
+from spanledger._internal.log import warn_once
+from spanledger._internal.queue import SpanQueue
+from spanledger._internal.stamps import STAMPS_KEY
+
+_SPAN_BYTES = 1000  # what a span weighs before its content
+
+
+class LedgerProcessor(SpanProcessor):
+    """Sees every span of its provider, those of other libraries included. Raises nothing into their code."""
+
+    def __init__(self, queue: SpanQueue[Ended], exporter: Exporter, calls: dict[int, Call]) -> None:
+        self._queue = queue
+        self._exporter = exporter
+        self._calls = calls
+
+    def rewire(self, queue: SpanQueue[Ended], exporter: Exporter) -> None:
+        """Use these from now on (in a forked child)."""
+        self._queue = queue
+        self._exporter = exporter
+
+    def on_start(self, span: Span, parent_context: otel_context.Context | None = None) -> None:
+        """Stamp the span with what `spanledger.context` says around it."""
+        try:
+            if span.get_span_context().trace_flags & 1:  # not sampled is not exported
+                self._queue.count_start()
+            current = otel_context.get_current() if parent_context is None else parent_context
+            stamps: Any = current.get(STAMPS_KEY)
+            if stamps is None and parent_context is not None:
+                # An explicit parent, such as one from an incoming request, does not leave the block.
+                stamps = otel_context.get_current().get(STAMPS_KEY)
+            if stamps:
+                span.set_attributes(stamps)
+        except Exception as error:
+            warn_once("on_start", "a span could not be stamped: %s", error, error=error)
+
+    def on_end(self, span: ReadableSpan) -> None:
+        """Queue the span with the call it belongs to, if it is one of ours."""
+        try:
+            identity = span.context
+            if identity is None:
+                return
+            call = self._calls.pop(identity.span_id, None)
+            if not identity.trace_flags & 1:
+                return
+            self._exporter.ensure_started()
+            weight = _SPAN_BYTES if call is None else _SPAN_BYTES + call.weight
+            self._queue.put((span, call), weight)
+        except Exception as error:
+            warn_once("on_end", "a span could not be queued: %s", error, error=error)
+
+    def shutdown(self) -> None:
+        """Deliver what is queued, within the SDK's own deadline."""
+        runtime.shutdown_of(self)
+
+    def force_flush(self, timeout_millis: int = 30000) -> bool:
+        """True if everything that ended so far was delivered within the time."""
+        return self._queue.flush(timeout_millis / 1000)

@@ -1,0 +1,43 @@
+"""Embedding vectors as span attributes: base64 of little-endian floats."""
+
+from __future__ import annotations
+
+import base64
+import math
+import struct
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from spanledger import semconv
+
+Embedder = Callable[[list[str]], Sequence[Iterable[float]]]
+"""Takes texts, returns one vector per text (lists or a NumPy array). Called on the export thread."""
+
+
+def vector_attributes(vector: Iterable[float], model: str | None) -> dict[str, Any]:
+    """Return the attributes of one vector, as float16 where its values fit, else as float32.
+
+    ValueError for an empty vector or one that holds NaN or infinity.
+    """
+    values = [float(value) for value in vector]
+    if not values or not all(map(math.isfinite, values)):
+        raise ValueError(f"an embedding of {len(values)} values is empty or not finite")
+    # float16 halves the bytes and costs normalised embeddings nothing in recall; it ends at 65504.
+    small = max(map(abs, values)) < 65_000
+    packed = struct.pack(f"<{len(values)}{'e' if small else 'f'}", *values)
+    attributes: dict[str, Any] = {
+        semconv.EMBEDDING: base64.b64encode(packed).decode("ascii"),
+        semconv.EMBEDDING_DTYPE: "float16" if small else "float32",
+    }
+    if model:
+        attributes[semconv.EMBEDDING_MODEL] = model
+    return attributes
+
+
+def name_of(embedder: object) -> str | None:
+    """Return the model's name an embedder tells (`model` or `model_name`), or its own name."""
+    for attribute in ("model", "model_name", "__name__"):
+        value = getattr(embedder, attribute, None)
+        if isinstance(value, str) and value != "<lambda>":
+            return value
+    return type(embedder).__name__

@@ -1,0 +1,157 @@
+"""The four call-time wrappers of `@observe`: plain, async, generator, async generator.
+
+A generator's span is open from its first step until it is exhausted, closed, dropped or fails. The span is
+current only while the generator's own code runs: the context is attached for each step and given back before
+the item reaches the consumer, so that the consumer's spans never become children of the generator's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from functools import wraps
+from typing import Any
+
+from spanledger._internal import runtime
+from spanledger._internal.call import begin
+from spanledger._internal.declaration import Declaration
+
+
+def plain(fn: Callable[..., Any], declaration: Declaration) -> Callable[..., Any]:
+    """Return `fn` wrapped so that each call is one span."""
+
+    @wraps(fn)
+    def observed(*args: Any, **kwargs: Any) -> Any:
+        if runtime.active is None or (call := begin(declaration, args, kwargs)) is None:
+            return fn(*args, **kwargs)
+        call.attach()
+        try:
+            result = fn(*args, **kwargs)
+        except BaseException as error:
+            call.detach()
+            call.fail(error)
+            raise
+        call.detach()
+        call.finish(result)
+        return result
+
+    return observed
+
+
+def coroutine(fn: Callable[..., Awaitable[Any]], declaration: Declaration) -> Callable[..., Awaitable[Any]]:
+    """Return the coroutine function `fn` wrapped so that each awaited call is one span."""
+
+    @wraps(fn)
+    async def observed(*args: Any, **kwargs: Any) -> Any:
+        if runtime.active is None or (call := begin(declaration, args, kwargs)) is None:
+            return await fn(*args, **kwargs)
+        call.attach()
+        try:
+            result = await fn(*args, **kwargs)
+        except BaseException as error:
+            call.detach()
+            call.fail(error)
+            raise
+        call.detach()
+        call.finish(result)
+        return result
+
+    return observed
+
+
+def generator(
+    fn: Callable[..., Generator[Any, Any, Any]], declaration: Declaration
+) -> Callable[..., Generator[Any, Any, Any]]:
+    """Return the generator function `fn` wrapped so that each iteration to its end is one span."""
+
+    @wraps(fn)
+    def observed(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
+        if runtime.active is None or (call := begin(declaration, args, kwargs)) is None:
+            return (yield from fn(*args, **kwargs))
+        inner = fn(*args, **kwargs)
+        sent: Any = None
+        thrown: BaseException | None = None
+        try:
+            while True:
+                call.attach()
+                try:
+                    item = inner.send(sent) if thrown is None else inner.throw(thrown)
+                except StopIteration as stop:
+                    call.detach()
+                    call.finish_stream()
+                    return stop.value
+                finally:
+                    call.detach()
+                call.item(item)
+                sent = thrown = None
+                try:
+                    sent = yield item
+                except GeneratorExit:
+                    call.attach()
+                    try:
+                        inner.close()
+                    finally:
+                        call.detach()
+                    raise
+                except BaseException as error:
+                    thrown = error
+        except GeneratorExit:
+            call.finish_stream()
+            raise
+        except BaseException as error:
+            call.fail(error)
+            raise
+
+    return observed
+
+
+def async_generator(
+    fn: Callable[..., AsyncGenerator[Any, Any]], declaration: Declaration
+) -> Callable[..., AsyncGenerator[Any, Any]]:
+    """Return the async generator function `fn` wrapped so that each iteration to its end is one span."""
+
+    @wraps(fn)
+    async def observed(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
+        call = begin(declaration, args, kwargs) if runtime.active is not None else None
+        inner = fn(*args, **kwargs)
+        sent: Any = None
+        thrown: BaseException | None = None
+        try:
+            while True:
+                # Attached and detached within one step: each step may run in another task and context.
+                if call is not None:
+                    call.attach()
+                try:
+                    item = await (inner.asend(sent) if thrown is None else inner.athrow(thrown))
+                except StopAsyncIteration:
+                    break
+                finally:
+                    if call is not None:
+                        call.detach()
+                if call is not None:
+                    call.item(item)
+                sent = thrown = None
+                try:
+                    sent = yield item
+                except GeneratorExit:
+                    if call is not None:
+                        call.attach()
+                    try:
+                        await inner.aclose()
+                    finally:
+                        if call is not None:
+                            call.detach()
+                    raise
+                except BaseException as error:
+                    thrown = error
+        except GeneratorExit:
+            if call is not None:
+                call.finish_stream()
+            raise
+        except BaseException as error:
+            if call is not None:
+                call.fail(error)
+            raise
+        if call is not None:
+            call.finish_stream()
+
+    return observed

@@ -1,0 +1,319 @@
+"""Exact prices of calls, from genai-prices' dated offline price list.
+
+`price` gives the same total as `genai_prices.calc_price` (a property test holds it for every model), split
+into parts that sum to it, in a few microseconds instead of the library's tens: what a (provider, model) pair
+resolves to is remembered, and the arithmetic is done here on prices that were compiled once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import ROUND_HALF_EVEN, Context, Decimal
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Final
+
+from spanledger import semconv
+from spanledger.usage import Usage
+
+if TYPE_CHECKING:
+    from genai_prices.types import ModelInfo, ModelPrice, Provider, TieredPrices
+    from genai_prices.units import UnitDef, UnitRegistry
+
+_QUANTUM: Final = Decimal("1e-12")
+_ZERO: Final = Decimal("0.000000000000")
+# A context of our own: the user's may round to six digits or trap Inexact.
+_CONTEXT: Final = Context(prec=60, rounding=ROUND_HALF_EVEN, traps=[])
+
+_BUCKET_UNITS: Final[Mapping[str, str]] = {
+    "input_tokens": "input_tokens",
+    "cache_read_tokens": "cache_read_tokens",
+    "cache_write_tokens": "cache_write_tokens",
+    "output_tokens": "output_tokens",
+    "reasoning_tokens": "output_reasoning_tokens",
+}
+
+# Current gen_ai.provider.name -> genai-prices id, where the library would not recognise it or would take
+# another provider for it. Names that are neither here nor known to the library have no price.
+_LIBRARY_PROVIDERS: Final[Mapping[str, str]] = {
+    "aws.bedrock": "aws",
+    "azure.ai.inference": "azure",
+    "azure.ai.openai": "azure",
+    "gcp.gemini": "google",
+    "gcp.gen_ai": "google",
+    "gcp.vertex_ai": "google",
+    "mistral_ai": "mistral",
+    "moonshot_ai": "moonshotai",
+    "x_ai": "x-ai",
+    "together_ai": "together",
+    "fireworks_ai": "fireworks",
+}
+# The library matches by substring; whoever merely speaks OpenAI's protocol does not charge its prices.
+_NOT_A_PROVIDER: Final = ("compatible", "self_hosted", "self-hosted")
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """US dollars of one call, as disjoint parts of 12 decimal places that sum to `total` exactly.
+
+    `output` includes reasoning; `other` is what is charged per audio or image token, search or request.
+    """
+
+    total: Decimal
+    input: Decimal
+    cache_read: Decimal
+    cache_write: Decimal
+    output: Decimal
+    other: Decimal
+    source: str
+
+
+def price(
+    usage: Usage, *, provider: str | None = None, model: str | None = None, at: datetime | None = None
+) -> Cost | None:
+    """Return the cost of `usage` at the prices valid `at` that moment (now, if None), or None if unknown.
+
+    Never 0 for want of a price: an unknown model or provider, an empty usage, or a usage of which the model
+    prices no part at all give None. A named provider is looked up under that provider only (with the
+    library's own fallbacks, such as Azure to OpenAI); without a provider, the model's name decides.
+    A naive `at` is UTC.
+    """
+    if not model or usage.is_empty:
+        return None
+    resolved = _resolve(provider or None, model)
+    if resolved is None:
+        return None
+    return resolved.at(at).cost(usage)
+
+
+@dataclass(frozen=True, slots=True)
+class _Rate:
+    """Dollars per unit, exact (as a fraction): the price list's number and what it is per."""
+
+    base: Decimal
+    per: Decimal
+    tiers: tuple[tuple[int, Decimal], ...] = ()  # highest start first
+
+    def charge(self, count: int, total_input: int) -> Decimal:
+        rate = self.base
+        for start, tier_rate in self.tiers:
+            if total_input > start:
+                rate = tier_rate
+                break
+        return _CONTEXT.quantize(_CONTEXT.divide(_CONTEXT.multiply(rate, Decimal(count)), self.per), _QUANTUM)
+
+
+@dataclass(frozen=True, slots=True)
+class _Rates:
+    """One ModelPrice compiled: which rate each bucket falls under."""
+
+    input: _Rate | None
+    cache_read: _Rate | None
+    cache_write: _Rate | None
+    output: _Rate | None
+    reasoning: _Rate | None
+    request: _Rate | None
+    units: Mapping[str, _Rate]  # the model's own priced units
+    seconds_minimum: int
+    source: str
+
+    def cost(self, usage: Usage) -> Cost | None:
+        total_input = usage.total_input or 0
+        priced = False
+        positive = False
+        cost_input = cost_cache_read = cost_cache_write = cost_output = cost_other = _ZERO
+        if usage.input_tokens:
+            positive = True
+            if (rate := self.input) is not None:
+                cost_input, priced = rate.charge(usage.input_tokens, total_input), True
+        if usage.cache_read_tokens:
+            positive = True
+            if (rate := self.cache_read) is not None:
+                cost_cache_read, priced = rate.charge(usage.cache_read_tokens, total_input), True
+        if usage.cache_write_tokens:
+            positive = True
+            if (rate := self.cache_write) is not None:
+                cost_cache_write, priced = rate.charge(usage.cache_write_tokens, total_input), True
+        if usage.output_tokens:
+            positive = True
+            if (rate := self.output) is not None:
+                cost_output, priced = rate.charge(usage.output_tokens, total_input), True
+        if usage.reasoning_tokens:
+            positive = True
+            if (rate := self.reasoning) is not None:
+                reasoning = rate.charge(usage.reasoning_tokens, total_input)
+                cost_output = _CONTEXT.add(cost_output, reasoning)
+                priced = True
+        for unit, count in usage.other.items():
+            if not count:
+                continue
+            positive = True
+            if (rate := _rate_of(unit, self.units)) is not None:
+                if unit.endswith("_seconds"):
+                    count = max(count, self.seconds_minimum)
+                cost_other = _CONTEXT.add(cost_other, rate.charge(count, total_input))
+                priced = True
+        if self.request is not None:
+            cost_other = _CONTEXT.add(cost_other, self.request.charge(1, total_input))
+            priced = True
+        if positive and not priced:
+            return None
+        add = _CONTEXT.add
+        total = add(add(cost_input, cost_output), add(cost_cache_read, cost_cache_write))
+        return Cost(
+            add(total, cost_other) if cost_other else total,
+            cost_input,
+            cost_cache_read,
+            cost_cache_write,
+            cost_output,
+            cost_other,
+            self.source,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Resolved:
+    """What a (provider, model) pair means: rates, each with the moments at which it holds; the first wins."""
+
+    always: _Rates
+    dated: tuple[tuple[Callable[[datetime], bool] | None, _Rates], ...] = ()
+
+    def at(self, moment: datetime | None) -> _Rates:
+        if not self.dated:
+            return self.always
+        moment = moment or datetime.now(tz=UTC)
+        for is_active, rates in self.dated:
+            if is_active is None or is_active(moment):
+                return rates
+        return self.always
+
+
+# Bounded, and misses are remembered too: model names come from outside.
+@lru_cache(maxsize=4096)
+def _resolve(provider: str | None, model: str) -> _Resolved | None:
+    found = _find(provider, model)
+    if found is None:
+        return None
+    owner, info = found
+    source = f"genai-prices {_library_version()} {owner.id}/{info.id}"
+    # The library bills Groq's Whisper models for ten seconds at least.
+    minimum = 10 if owner.id == "groq" and info.id in ("whisper-large-v3", "whisper-large-v3-turbo") else 0
+    if not isinstance(info.prices, list):
+        rates = _compile(info.prices, source, minimum)
+        return _Resolved(rates) if rates is not None else None
+    dated: list[tuple[Callable[[datetime], bool] | None, _Rates]] = []
+    for conditional in reversed(info.prices):
+        rates = _compile(conditional.prices, source, minimum)
+        if rates is None:
+            return None
+        dated.append((conditional.constraint.active if conditional.constraint else None, rates))
+    return _Resolved(dated[-1][1], tuple(dated)) if dated else None
+
+
+def _find(provider: str | None, model: str) -> tuple[Provider, ModelInfo] | None:
+    from genai_prices.data_snapshot import find_provider_by_id
+
+    providers = _providers()
+    reference = model.lower()
+    if provider is not None and provider.strip().lower() == "litellm":
+        # LiteLLM is a router: the model's prefix names the provider.
+        prefix, slash, rest = reference.partition("/")
+        provider, reference = (prefix, rest) if slash else (None, reference)
+    if provider is not None:
+        name = semconv.provider_name(provider)
+        if any(mark in name for mark in _NOT_A_PROVIDER):
+            return None
+        owner = find_provider_by_id(providers, _LIBRARY_PROVIDERS.get(name, name))
+    else:
+        owner = next((p for p in providers if p.model_match and p.model_match.is_match(reference)), None)
+    if owner is None:
+        return None
+    info = owner.find_model(reference, all_providers=providers)
+    return None if info is None else (owner, info)
+
+
+def _compile(prices: ModelPrice, source: str, seconds_minimum: int) -> _Rates | None:
+    registry = _registry()
+    units: dict[str, _Rate] = {}
+    for key, value in vars(prices).items():
+        if value is None or key.startswith("_"):
+            continue
+        if key not in registry[1]:
+            return None  # a unit of a newer price list: a partial price would be a wrong one
+        unit = registry[1][key]
+        units[unit.usage_key] = _rate(value, unit)
+    if not units:
+        return None
+    five = {bucket: _rate_of(unit, units) for bucket, unit in _BUCKET_UNITS.items()}
+    return _Rates(
+        input=five["input_tokens"],
+        cache_read=five["cache_read_tokens"],
+        cache_write=five["cache_write_tokens"],
+        output=five["output_tokens"],
+        reasoning=five["reasoning_tokens"],
+        request=units.get("requests"),
+        units=units,
+        seconds_minimum=seconds_minimum,
+        source=source,
+    )
+
+
+def _rate(value: Decimal | TieredPrices, unit: UnitDef) -> _Rate:
+    per = Decimal(unit.per)
+    if isinstance(value, Decimal):
+        return _Rate(value, per)
+    tiers = sorted(((tier.start, tier.price) for tier in value.tiers), reverse=True)
+    return _Rate(value.base, per, tuple(tiers))
+
+
+def _rate_of(unit: str, priced: Mapping[str, _Rate]) -> _Rate | None:
+    """The rate of the most specific priced unit that covers `unit` (cached audio falls under cached, ...)."""
+    for candidate in _covering(unit):
+        if (rate := priced.get(candidate)) is not None:
+            return rate
+    return None
+
+
+@lru_cache(maxsize=256)
+def _covering(unit: str) -> tuple[str, ...]:
+    """All units that cover `unit`, itself first, most specific first; empty for a unit nobody prices.
+
+    The price list guarantees that wherever two covering units of one generality are both priced, their join
+    is priced as well, so the order among equals never decides.
+    """
+    by_usage, _ = _registry()
+    if unit not in by_usage or unit == "requests":
+        return ()
+    wanted = by_usage[unit].dimensions.items()
+    covering = [u for u in by_usage.values() if u.dimensions.items() <= wanted]
+    covering.sort(key=lambda u: (-len(u.dimensions), u.usage_key))
+    return tuple(u.usage_key for u in covering)
+
+
+# genai_prices takes a third of a second to import (pydantic and a 30,000-line price list). Its imports sit in
+# functions for that weight alone, so that `import spanledger` in somebody's program costs nothing: the
+# first price is computed on the export thread.
+@cache
+def _providers() -> list[Provider]:
+    from genai_prices.data import providers
+
+    return providers
+
+
+@cache
+def _registry() -> tuple[Mapping[str, UnitDef], Mapping[str, UnitDef]]:
+    """Units by usage key and by price key."""
+    from genai_prices.data_units import unit_data
+    from genai_prices.units import UnitRegistry
+
+    registry: UnitRegistry = UnitRegistry(unit_data)
+    by_usage = dict(registry.units)
+    return by_usage, {unit.price_key: unit for unit in by_usage.values()}
+
+
+@cache
+def _library_version() -> str:
+    from importlib.metadata import version
+
+    return version("genai-prices")

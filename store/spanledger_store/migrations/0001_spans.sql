@@ -1,0 +1,67 @@
+-- One row per span. `span_rows` is append-only and may hold a span more than once (clients retry);
+-- the view `spans` shows each span once, the last arrival winning. Money is read from the view.
+CREATE TABLE IF NOT EXISTS span_rows ${on_cluster}
+(
+    project_id          LowCardinality(String),
+    trace_id            String CODEC(ZSTD(1)),
+    span_id             String CODEC(ZSTD(1)),
+    parent_span_id      String CODEC(ZSTD(1)),
+    name                LowCardinality(String),
+    kind                LowCardinality(String),
+    operation           LowCardinality(String),
+    start_time          DateTime64(9, 'UTC') CODEC(DoubleDelta, ZSTD(1)),
+    duration_ns         Nullable(UInt64) CODEC(T64, ZSTD(1)),
+    ttft_ns             Nullable(UInt64) CODEC(T64, ZSTD(1)),
+    status              LowCardinality(String),
+    error_type          LowCardinality(String),
+    status_message      String CODEC(ZSTD(3)),
+    provider            LowCardinality(String),
+    request_model       LowCardinality(String),
+    model               LowCardinality(String),
+    response_id         String CODEC(ZSTD(1)),
+    finish_reason       LowCardinality(String),
+    customer            LowCardinality(String),
+    user                String CODEC(ZSTD(1)),
+    session             String CODEC(ZSTD(1)),
+    feature             LowCardinality(String),
+    team                LowCardinality(String),
+    environment         LowCardinality(String),
+    release             LowCardinality(String),
+    service             LowCardinality(String),
+    prompt_name         LowCardinality(String),
+    prompt_version      LowCardinality(String),
+    tags                Array(LowCardinality(String)),
+    metadata            Map(LowCardinality(String), String) CODEC(ZSTD(3)),
+    input_tokens        Nullable(UInt64) CODEC(T64, ZSTD(1)),
+    cache_read_tokens   Nullable(UInt64) CODEC(T64, ZSTD(1)),
+    cache_write_tokens  Nullable(UInt64) CODEC(T64, ZSTD(1)),
+    output_tokens       Nullable(UInt64) CODEC(T64, ZSTD(1)),
+    reasoning_tokens    Nullable(UInt64) CODEC(T64, ZSTD(1)),
+    other_tokens        Map(LowCardinality(String), UInt64) CODEC(ZSTD(1)),
+    cost_usd            Nullable(Decimal(18, 12)) CODEC(T64, ZSTD(1)),
+    input_cost_usd      Nullable(Decimal(18, 12)) CODEC(T64, ZSTD(1)),
+    cache_read_cost_usd Nullable(Decimal(18, 12)) CODEC(T64, ZSTD(1)),
+    cache_write_cost_usd Nullable(Decimal(18, 12)) CODEC(T64, ZSTD(1)),
+    output_cost_usd     Nullable(Decimal(18, 12)) CODEC(T64, ZSTD(1)),
+    other_cost_usd      Nullable(Decimal(18, 12)) CODEC(T64, ZSTD(1)),
+    client_cost_usd     Nullable(Decimal(18, 12)) CODEC(T64, ZSTD(1)),
+    price_source        LowCardinality(String),
+    is_billable         Bool,
+    cache_hit           Nullable(Bool),
+    attributes          Map(LowCardinality(String), String) CODEC(ZSTD(3)),
+    input_preview       String CODEC(ZSTD(3)),
+    output_preview      String CODEC(ZSTD(3)),
+    dialect             LowCardinality(String),
+    warnings            Array(LowCardinality(String)),
+    ingest_key          LowCardinality(String),
+    ingested_at         DateTime64(9, 'UTC') CODEC(DoubleDelta, ZSTD(1)),
+    INDEX by_trace trace_id TYPE bloom_filter(0.001) GRANULARITY 1,
+    INDEX by_session session TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX by_user user TYPE bloom_filter(0.01) GRANULARITY 1
+)
+ENGINE = ${replacing}(ingested_at)
+PARTITION BY toYYYYMM(start_time)
+ORDER BY (project_id, start_time, trace_id, span_id)
+SETTINGS non_replicated_deduplication_window = 1000;
+
+CREATE VIEW IF NOT EXISTS spans ${on_cluster} AS SELECT * FROM span_rows FINAL;

@@ -1,0 +1,18 @@
+-- A fragment: every sum that the pages show, under the ledger's own names. Qualified, because the names repeat.
+sum(c.calls) AS calls,
+    sum(c.errors) AS errors,
+    sum(c.unpriced_calls) AS unpriced_calls,
+    sum(c.cache_hits) AS cache_hits,
+    sum(c.input_tokens) AS input_tokens,
+    sum(c.cache_read_tokens) AS cache_read_tokens,
+    sum(c.cache_write_tokens) AS cache_write_tokens,
+    sum(c.output_tokens) AS output_tokens,
+    sum(c.reasoning_tokens) AS reasoning_tokens,
+    sum(c.other_tokens) AS other_tokens,
+    sum(c.cost_usd) AS cost_usd,
+    sum(c.input_cost_usd) AS input_cost_usd,
+    sum(c.cache_read_cost_usd) AS cache_read_cost_usd,
+    sum(c.cache_write_cost_usd) AS cache_write_cost_usd,
+    sum(c.output_cost_usd) AS output_cost_usd,
+    sum(c.other_cost_usd) AS other_cost_usd,
+    ${percentiles} AS percentiles_ns

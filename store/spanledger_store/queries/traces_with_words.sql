@@ -1,0 +1,7 @@
+-- A fragment: ids of traces with every word in one message side of one span, through the text indexes.
+SELECT trace_id
+FROM span_content_rows
+WHERE project_id = {project:String}
+  AND start_time >= {start:DateTime64(9, 'UTC')} - INTERVAL 1 HOUR
+  AND start_time < {end:DateTime64(9, 'UTC')} + INTERVAL 1 HOUR
+  AND (hasAllTokens(lower(input), {words:Array(String)}) OR hasAllTokens(lower(output), {words:Array(String)}))

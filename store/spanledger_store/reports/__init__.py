@@ -1,0 +1,1 @@
+"""What the pages and the command line ask of the store: one module per noun, frames and dataclasses out."""

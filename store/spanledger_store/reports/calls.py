@@ -1,0 +1,147 @@
+"""Billable calls summed: in total, over time and by dimension."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from string import Template
+from typing import Any
+
+import polars as pl
+
+from spanledger_store.engine import Engine
+from spanledger_store.reports.buckets import Bucketing
+from spanledger_store.reports.scope import LEDGER_DIMENSIONS, Dimension, Scope
+from spanledger_store.sql import load
+
+MAX_GROUPS = 10_000
+
+TOKEN_CLASSES = ("input", "cache_read", "cache_write", "output", "reasoning", "other")
+COST_CLASSES = ("input", "cache_read", "cache_write", "output", "other")
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Sums over some calls. Money is exact; what is unknown is None."""
+
+    calls: int
+    errors: int
+    unpriced_calls: int
+    cache_hits: int
+    tokens: dict[str, int]
+    priced_cost: Decimal
+    costs: dict[str, Decimal]
+    p50_ns: float | None
+    p95_ns: float | None
+    p99_ns: float | None
+
+    @property
+    def cost(self) -> Decimal | None:
+        """Spend in USD; None where not one of the calls has a price."""
+        return None if self.unpriced_calls >= self.calls else self.priced_cost
+
+    @property
+    def prompt_tokens(self) -> int:
+        """Tokens sent, cached or not."""
+        return self.tokens["input"] + self.tokens["cache_read"] + self.tokens["cache_write"]
+
+    @property
+    def all_tokens(self) -> int:
+        """Tokens of every class."""
+        return sum(self.tokens.values())
+
+    @property
+    def error_rate(self) -> float | None:
+        """Failed calls per call."""
+        return self.errors / self.calls if self.calls else None
+
+    @property
+    def cost_per_call(self) -> Decimal | None:
+        """Spend per PRICED call: an unpriced call would otherwise look free."""
+        priced = self.calls - self.unpriced_calls
+        return self.priced_cost / priced if priced else None
+
+    @property
+    def cached_share(self) -> float | None:
+        """Share of prompt tokens that the provider read from its cache."""
+        return self.tokens["cache_read"] / self.prompt_tokens if self.prompt_tokens else None
+
+
+def totals_of(row: dict[str, Any]) -> Totals:
+    """A row of any `calls_*` query as Totals."""
+    p50, p95, p99 = (_known(v) for v in row["percentiles_ns"] or (None, None, None))
+    return Totals(
+        calls=row["calls"],
+        errors=row["errors"],
+        unpriced_calls=row["unpriced_calls"],
+        cache_hits=row["cache_hits"],
+        tokens={name: row[f"{name}_tokens"] for name in TOKEN_CLASSES},
+        priced_cost=row["cost_usd"],
+        costs={name: row[f"{name}_cost_usd"] for name in COST_CLASSES},
+        p50_ns=p50,
+        p95_ns=p95,
+        p99_ns=p99,
+    )
+
+
+def totals(engine: Engine, scope: Scope, *, ledger: bool | None = None) -> Totals:
+    """Everything in the scope, summed."""
+    frame = engine.query(_compose("calls_total", scope, ledger), scope.params())
+    return totals_of(frame.row(0, named=True))
+
+
+def series(engine: Engine, scope: Scope, buckets: Bucketing, *, ledger: bool | None = None) -> pl.DataFrame:
+    """One row per bucket that has calls: `bucket` (UTC), every ledger sum, `percentiles_ns` [p50, p95, p99]."""
+    sql = _compose("calls_series", scope, _source(scope, buckets, ledger), bucket=buckets.sql)
+    return _times(engine.query(sql, scope.params(**buckets.params)))
+
+
+def groups(
+    engine: Engine, scope: Scope, dimension: Dimension, limit: int = MAX_GROUPS, *, ledger: bool | None = None
+) -> pl.DataFrame:
+    """One row per value of `dimension`, the dearest first: `label`, `teams`, every ledger sum, `percentiles_ns`.
+
+    Calls that name no value are a row of their own, labelled ''.
+    """
+    sql = _compose("calls_groups", scope, _keeps(dimension, ledger), dimension=_column(dimension))
+    return engine.query(sql, scope.params(limit=limit))
+
+
+def spend_series(
+    engine: Engine, scope: Scope, dimension: Dimension, buckets: Bucketing, *, ledger: bool | None = None
+) -> pl.DataFrame:
+    """Spend per bucket and value: `bucket` (UTC), `label`, `cost` (Decimal), `total_calls`."""
+    sql = _compose(
+        "spend_series",
+        scope,
+        _source(scope, buckets, _keeps(dimension, ledger)),
+        bucket=buckets.sql,
+        dimension=_column(dimension),
+    )
+    return _times(engine.query(sql, scope.params(**buckets.params)))
+
+
+def _compose(name: str, scope: Scope, ledger: bool | None, **parts: str) -> str:
+    fragments = scope.fragments(ledger=ledger) | parts
+    sums = Template(load("calls_sums")).substitute(fragments)
+    return Template(load(name)).substitute(fragments | {"sums": sums})
+
+
+def _source(scope: Scope, buckets: Bucketing, ledger: bool | None) -> bool:
+    return (scope.on_ledger and buckets.whole_hours) if ledger is None else ledger
+
+
+def _keeps(dimension: Dimension, ledger: bool | None) -> bool | None:
+    return False if dimension not in LEDGER_DIMENSIONS else ledger
+
+
+def _column(dimension: Dimension) -> str:
+    return "arrayJoin(tags)" if dimension is Dimension.TAG else f"c.`{dimension.value}`"
+
+
+def _times(frame: pl.DataFrame) -> pl.DataFrame:
+    return frame.with_columns((pl.col("bucket").cast(pl.Int64) * 1_000_000).cast(pl.Datetime("us", "UTC")))
+
+
+def _known(value: float | None) -> float | None:
+    return None if value is None or value != value else float(value)

@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from spanledger_collector.errors import Busy, SpoolFull
+from spanledger_collector.spool import Spool
+
+MIB = 1 << 20
+
+
+def put(spool: Spool, body: bytes, spans: int = 1, project: str = "default") -> bool:
+    return spool.put(project=project, key="", body=body, spans=spans, received_at=time.time_ns()).result(10)
+
+
+def test_entries_come_back_in_order_and_leave_when_done(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "spool.db", MIB)
+    for index in range(5):
+        assert put(spool, b"body %d" % index, spans=10)
+    taken = spool.take(0, 25)
+    assert [entry.body() for entry in taken] == [b"body 0", b"body 1"]
+    rest = spool.take(taken[-1].id, 1000)
+    assert [entry.body() for entry in rest] == [b"body 2", b"body 3", b"body 4"]
+    spool.done(taken)
+    assert [entry.body() for entry in spool.take(0, 1000)] == [b"body 2", b"body 3", b"body 4"]
+    assert (spool.stats().entries, spool.stats().spans) == (3, 30)
+    spool.close()
+
+
+def test_what_was_not_done_is_there_after_a_restart(tmp_path: Path) -> None:
+    first = Spool(tmp_path / "spool.db", MIB)
+    put(first, b"kept", spans=7)
+    put(first, b"stored", spans=3)
+    first.done([entry for entry in first.take(0, 100) if entry.body() == b"stored"])
+    first.close()
+    second = Spool(tmp_path / "spool.db", MIB)
+    assert [entry.body() for entry in second.take(0, 100)] == [b"kept"]
+    assert second.stats().spans == 7
+    second.close()
+
+
+def test_the_same_body_is_kept_once_per_project_even_after_it_was_stored(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "spool.db", MIB)
+    assert put(spool, b"same") is True
+    assert put(spool, b"same") is False
+    assert put(spool, b"same", project="other") is True
+    spool.done(spool.take(0, 100))
+    assert put(spool, b"same") is False
+    assert spool.take(0, 100) == []
+    stats = spool.stats()
+    assert (stats.entries, stats.bytes, stats.accepted_spans, stats.duplicate_requests) == (0, 0, 2, 2)
+    spool.close()
+
+
+def test_a_full_spool_says_later_and_takes_again_when_drained(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "spool.db", MIB)
+    put(spool, os.urandom(900_000))
+    with pytest.raises(SpoolFull, match="SPANLEDGER_SPOOL_MAX_BYTES") as caught:
+        put(spool, os.urandom(300_000))
+    assert caught.value.status == 429
+    assert caught.value.retry_after > 0
+    spool.done(spool.take(0, 100))
+    assert put(spool, os.urandom(300_000))
+    spool.close()
+
+
+def test_a_disk_that_refuses_is_busy_and_nothing_is_counted(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "spool.db", 64 * MIB)
+    put(spool, b"before")
+    limit = spool._submit(lambda connection: connection.execute("PRAGMA max_page_count = 20").fetchone())
+    limit.result(5)
+    with pytest.raises(Busy, match="full"):
+        put(spool, os.urandom(4_000_000))
+    assert spool.stats().entries == 1
+    spool._submit(lambda connection: connection.execute("PRAGMA max_page_count = 1000000").fetchone()).result(5)
+    assert put(spool, b"after")
+    assert [entry.body() for entry in spool.take(0, 10)] == [b"before", b"after"]
+    spool.close()
+
+
+def test_a_closed_spool_refuses(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "spool.db", MIB)
+    spool.close()
+    with pytest.raises(Busy, match="shutting down"):
+        put(spool, b"late")
+
+
+WRITER = """
+import sys, time, pathlib
+from spanledger_collector.spool import Spool
+spool = Spool(pathlib.Path(sys.argv[1]), 1 << 30)
+number = 0
+while True:
+    futures = [spool.put(project="p", key="", body=b"%d" % (number + i), spans=1, received_at=time.time_ns())
+               for i in range(20)]
+    for future in futures:
+        future.result()
+    number += 20
+    print(number, flush=True)
+"""
+
+
+def test_kill_9_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
+    path = tmp_path / "spool.db"
+    acknowledged = 0
+    for _ in range(3):
+        writer = subprocess.Popen([sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE, text=True)
+        assert writer.stdout is not None
+        lines = [writer.stdout.readline() for _ in range(15)]
+        writer.send_signal(signal.SIGKILL)
+        lines += writer.stdout.read().splitlines(keepends=True)
+        writer.wait()
+        writer.stdout.close()
+        acknowledged = max(acknowledged, int([line for line in lines if line.endswith("\n")][-1]))
+    spool = Spool(path, 1 << 30)
+    found = {int(entry.body()) for entry in spool.take(0, 10_000_000)}
+    assert found >= set(range(acknowledged))
+    spool.close()
