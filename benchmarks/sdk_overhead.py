@@ -14,6 +14,7 @@ import json
 import multiprocessing
 import platform
 import statistics
+import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from multiprocessing.connection import Connection
@@ -69,12 +70,10 @@ def serve(answers: Connection) -> None:
             self.send_header("content-length", "0")
             self.end_headers()
 
-        def log_message(self, format: str, *args: object) -> None:
+        def log_message(self, *args: object) -> None:
             """Say nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Sink)
-    import threading
-
     threading.Thread(target=server.serve_forever, daemon=True).start()
     answers.send(server.server_address[1])
     answers.recv()

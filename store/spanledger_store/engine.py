@@ -136,7 +136,12 @@ class Engine:
                 list(columns.values()),
                 column_names=list(columns),
                 column_oriented=True,
-                settings={"insert_deduplication_token": token, "async_insert": 0},
+                settings={
+                    "insert_deduplication_token": token,
+                    "async_insert": 0,
+                    # A batch may hold clocks of any year: better many parts than a batch that never goes in.
+                    "max_partitions_per_insert_block": 0,
+                },
             )
         except Exception as error:
             raise _failure(error) from error

@@ -57,6 +57,7 @@ class Feature:
     streams: bool = False
     tools: tuple[str, ...] = ()
     extra_steps: float = 0.0  # mean tool rounds beyond the first (loop), chance of one (rag, document)
+    answer_cache: float = 0.0  # share of questions the application answers from its own cache
     successor: str | None = None  # what the first model is upgraded to, at the same price
     in_session: bool = True
     rank: tuple[float, ...] = field(default=(0.28, 0.22, 0.17, 0.14, 0.11, 0.08))  # topic shares
@@ -91,8 +92,8 @@ MODELS: Final = {
         Model("anthropic", "claude-haiku-4-5", 0.50, 130),
         Model("anthropic", "claude-opus-4-7", 1.60, 48),
         Model("anthropic", "claude-opus-4-8", 1.55, 50),
-        Model("openai", "gpt-5", 0.80, 85),
-        Model("openai", "gpt-5.1", 0.78, 88),
+        Model("openai", "gpt-5", 0.80, 120),
+        Model("openai", "gpt-5.1", 0.78, 124),
         Model("openai", "gpt-5-mini", 0.55, 120),
         Model("openai", "gpt-5.4-nano", 0.30, 190),
         Model("openai", "text-embedding-3-small", 0.09, 0),
@@ -108,33 +109,35 @@ EMBEDDING_MODEL: Final = "text-embedding-3-small"
 
 FEATURES: Final = (
     Feature("support-copilot", "support-experience", "rag", 0.24, 2.6,
-            (("claude-sonnet-4-5", 0.88), ("claude-haiku-4-5", 0.12)), 9_500, 0.38, 340, 0.5,
+            (("claude-sonnet-4-5", 0.88), ("claude-haiku-4-5", 0.12)), 34_000, 0.38, 460, 0.5,
             cached_share=0.66, cache_hit=0.86, streams=True, successor="claude-sonnet-4-6",
             extra_steps=0.34, tools=("lookup_order", "search_articles", "customer_history")),
     Feature("contract-review", "legal-tech", "document", 0.05, 2.0,
-            (("claude-opus-4-7", 1.0),), 38_000, 0.45, 1_050, 0.45,
+            (("claude-opus-4-7", 1.0),), 90_000, 0.38, 1_400, 0.45,
             cached_share=0.78, cache_hit=0.78, streams=True, successor="claude-opus-4-8",
             extra_steps=0.55, tools=("find_clause", "compare_playbook")),
     Feature("semantic-search", "search", "search", 0.17, 1.5,
-            (("gemini-3.5-flash-lite", 1.0),), 3_200, 0.35, 150, 0.45),
+            (("gemini-3.5-flash-lite", 1.0),), 5_200, 0.35, 170, 0.45,
+            answer_cache=0.07),
     Feature("meeting-notes", "productivity", "minutes", 0.08, 1.25,
-            (("gemini-3.6-flash", 1.0),), 24_000, 0.42, 820, 0.4, successor="gemini-3.7-flash"),
+            (("gemini-3.6-flash", 1.0),), 42_000, 0.42, 1_150, 0.4, successor="gemini-3.7-flash"),
     Feature("sql-agent", "data-platform", "loop", 0.12, 2.2,
-            (("gpt-5", 0.85), ("gpt-5-mini", 0.15)), 11_000, 0.40, 230, 0.5, reasoning_tokens=620,
+            (("gpt-5", 0.85), ("gpt-5-mini", 0.15)), 34_000, 0.40, 380, 0.5, reasoning_tokens=1_500,
             cached_share=0.62, cache_hit=0.82, successor="gpt-5.1", extra_steps=1.0,
             tools=("describe_table", "run_sql")),
     Feature("onboarding-bot", "growth", "chat", 0.11, 3.2,
-            (("mistral-small-2603", 1.0),), 2_100, 0.35, 170, 0.45, streams=True, tools=("open_settings",)),
+            (("mistral-small-2603", 1.0),), 3_400, 0.35, 190, 0.45, streams=True, tools=("open_settings",)),
     Feature("ticket-triage", "support-operations", "single", 0.15, 1.0,
-            (("gpt-5.4-nano", 0.75), ("orlop-12b-instruct", 0.25)), 1_150, 0.3, 48, 0.25, in_session=False),
+            (("gpt-5.4-nano", 0.75), ("orlop-12b-instruct", 0.25)), 1_450, 0.3, 52, 0.25, in_session=False),
     Feature("code-assist", "developer-tools", "loop", 0.08, 3.0,
-            (("claude-sonnet-4-5", 1.0),), 21_000, 0.5, 520, 0.6,
+            (("claude-sonnet-4-5", 1.0),), 44_000, 0.38, 780, 0.45,
             cached_share=0.84, cache_hit=0.90, streams=True, successor="claude-sonnet-4-6",
             extra_steps=2.2, tools=("read_file", "search_code", "run_tests", "apply_patch")),
 )  # fmt: skip
 FEATURE: Final = {feature.name: feature for feature in FEATURES}
+# Enough sessions for a new topic to be seen.
 LATENT_TOPIC_FEATURES: Final = (
-    "support-copilot", "semantic-search", "sql-agent", "onboarding-bot", "ticket-triage", "code-assist",
+    "support-copilot", "semantic-search", "sql-agent", "onboarding-bot", "ticket-triage",
 )  # fmt: skip
 
 
@@ -145,7 +148,7 @@ def affinities() -> dict[tuple[str, str], float]:
     table: dict[tuple[str, str], float] = {}
     for rank, customer in enumerate((*CUSTOMERS, *NEWCOMERS)):
         likings = np.array([feature.weight / feature.turns for feature in FEATURES])
-        likings = likings * np.exp(rng.normal(0.0, 0.45, len(FEATURES)))
+        likings = likings * np.exp(rng.normal(0.0, 0.28, len(FEATURES)))
         bought = rng.random(len(FEATURES)) < (0.97 if rank < 4 else 0.72)
         bought[int(np.argmax(likings))] = True
         likings = likings * bought

@@ -13,19 +13,18 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from spanledger_cli.demo.texts import words
+
 DIMENSIONS: Final = 192
 MODEL: Final = f"spanledger-demo-hash-{DIMENSIONS}"
 _WORD: Final = re.compile(r"[a-z]+|\d+")
 _CACHED_WORDS: Final = 20_000
-_COMMON: Final = frozenset(
-    "a an and are as at be but by can do does for from has have hello hey hi how i in is it its me my no not of "
-    "on or our please so that the their then there they this to was we what when where which who why will with "
-    "you your".split()
-)
 
 
 class HashEmbedder:
     """Turns texts into unit vectors of float16. Keeps the vectors of words it has seen, up to a bound."""
+
+    model: Final = MODEL
 
     def __init__(self) -> None:
         self._words: dict[str, NDArray[np.float32]] = {}
@@ -54,7 +53,7 @@ class HashEmbedder:
 def _vector(word: str) -> NDArray[np.float32]:
     """A word as itself plus its trigrams; frequent words and numbers say little and weigh little."""
     vector = np.zeros(DIMENSIONS, dtype=np.float32)
-    weight = 0.12 if word in _COMMON else 0.2 if word.isdigit() else 1.0
+    weight = 0.12 if word in words("stop") else 0.2 if word.isdigit() else 1.0
     for spread in range(4):  # several places per word, so that two words rarely share all of theirs
         _add(vector, f"{spread}:{word}", weight * 0.5)
     padded = f"<{word}>"

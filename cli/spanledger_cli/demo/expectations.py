@@ -85,6 +85,6 @@ def telling_slices(start_ns: int, hours: int) -> tuple[tuple[Customer, Feature],
     telling = [
         (customer, feature)
         for calls, money, customer, feature in scored
-        if calls / all_spans >= 0.009 and money / all_money >= 0.02
+        if calls / all_spans >= 0.0085 and money / all_money >= 0.02
     ]
     return tuple(telling)

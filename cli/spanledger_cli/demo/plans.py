@@ -31,8 +31,7 @@ class SpanPlan:
     finish_reason: str | None = None
     error: str | None = None
     attempt: int = 1
-    embed: str | None = None  # the text whose vector travels with this span
-    cache_hit: bool | None = None  # answered from the application's own cache
+    cache_hit: bool = False  # answered from the application's own cache
     children: tuple[SpanPlan, ...] = ()
 
     @property

@@ -17,6 +17,7 @@ MS: Final = 1_000_000
 _ATTEMPTS: Final = 3
 MAX_EXTRA_STEPS: Final = 5
 MAX_TURNS: Final = 8
+_CONTEXT_WINDOW: Final = 190_000.0  # also where some providers begin to charge more
 _ERRORS: Final = {
     "anthropic": (("RateLimitError", 0.45), ("OverloadedError", 0.35), ("APITimeoutError", 0.20)),
     "openai": (("RateLimitError", 0.55), ("InternalServerError", 0.20), ("APITimeoutError", 0.25)),
@@ -99,18 +100,20 @@ class TraceBuilder:
         if shape == "single":
             if rng.random() < 0.35:
                 spans.append(self._guardrail(question))
-            return self._llm(spans, messages, turn, 0, embed=question, sentences=1)
+            return self._llm(spans, messages, turn, 0, sentences=1)
         if shape == "search":
             spans.append(self._retrieval(question, nested=False))
-            return self._llm(spans, messages, turn, 0, embed=question, sentences=2)
+            if rng.random() < self._feature.answer_cache:
+                return self._from_answer_cache(spans, messages, turn)
+            return self._llm(spans, messages, turn, 0, sentences=2)
         if shape == "minutes":
-            answer = self._llm(spans, messages, turn, 0, embed=question, sentences=3)
+            answer = self._llm(spans, messages, turn, 0, sentences=3)
             if turn == 0:
                 follow = [*messages, ("assistant", answer), ("user", "Now list actions with owner and date.")]
                 self._llm(spans, follow, turn, 1, sentences=2, input_factor=0.8, output_factor=0.5)
             return answer
         if shape == "chat":
-            answer = self._llm(spans, messages, turn, 0, embed=question, sentences=2)
+            answer = self._llm(spans, messages, turn, 0, sentences=2)
             if rng.random() < 0.18:
                 spans.append(self._tool(rng.choice(self._feature.tools)))
             return answer
@@ -119,16 +122,12 @@ class TraceBuilder:
             calls = 1 + int(rng.random() < self._feature.extra_steps)
         else:
             calls = 2 + min(int(rng.expovariate(1 / self._feature.extra_steps)), MAX_EXTRA_STEPS)
-        first = True
         for step in range(calls - 1):
             tool = rng.choice(self._feature.tools)
-            self._llm(
-                spans, messages, turn, step, embed=question if first else None, calls_tool=tool, output_factor=0.4
-            )
-            first = False
+            self._llm(spans, messages, turn, step, calls_tool=tool, output_factor=0.4)
             spans.append(self._tool(tool))
             messages = [*messages, ("assistant", f"Calling {tool}."), ("tool", spans[-1].output or "")][-6:]
-        return self._llm(spans, messages, turn, calls - 1, embed=question if first else None, sentences=3)
+        return self._llm(spans, messages, turn, calls - 1, sentences=3)
 
     def _llm(
         self,
@@ -137,7 +136,6 @@ class TraceBuilder:
         turn: int,
         step: int,
         *,
-        embed: str | None = None,
         sentences: int = 2,
         calls_tool: str | None = None,
         input_factor: float = 1.0,
@@ -157,7 +155,7 @@ class TraceBuilder:
             failures.append(
                 SpanPlan(
                     "llm", name, gap, lasted, provider=model.provider, model=name, system=system,
-                    messages=tuple(messages), error=error, attempt=attempt, embed=embed,
+                    messages=tuple(messages), error=error, attempt=attempt,
                 )
             )  # fmt: skip
             gap = self._span_of(700 * 2**attempt, 0.3)
@@ -172,23 +170,37 @@ class TraceBuilder:
                 "llm", name, gap, duration, ttft_ns=ttft if self._feature.streams else None,
                 provider=model.provider, model=name, usage=usage, system=system, messages=tuple(messages),
                 output=text, finish_reason="tool_calls" if calls_tool else self._finish(),
-                attempt=len(failures) + 1, embed=embed,
+                attempt=len(failures) + 1,
+            )
+        )  # fmt: skip
+        return text
+
+    def _from_answer_cache(self, spans: list[SpanPlan], messages: list[Message], turn: int) -> str:
+        """A question asked before: the application repeats its answer, which costs nothing."""
+        model = MODELS[self._model]
+        text = self._speaker.answer(2)
+        spans.append(
+            SpanPlan(
+                "llm", model.name, self._span_of(2, 0.4), self._span_of(7, 0.4), provider=model.provider,
+                model=model.name, usage=self._usage(turn, 0, 1.0, 1.0), system=self._system,
+                messages=tuple(messages), output=text, finish_reason="stop", cache_hit=True,
             )
         )  # fmt: skip
         return text
 
     def _usage(self, turn: int, step: int, input_factor: float, output_factor: float) -> Usage:
         feature, rng, conditions = self._feature, self._rng, self._conditions
-        growth = (1 + 0.16 * turn) * (1 + 0.10 * step)
+        growth = (1 + 0.12 * turn) * (1 + 0.06 * step)
         scale = self._customer.verbosity * conditions.token_factor
         total = feature.input_tokens * input_factor * growth * scale * rng.lognormvariate(0.0, feature.input_sigma)
+        total = min(total, _CONTEXT_WINDOW)
         output = feature.output_tokens * output_factor * scale * rng.lognormvariate(0.0, feature.output_sigma)
         reasoning = feature.reasoning_tokens * conditions.token_factor * rng.lognormvariate(0.0, 0.6)
         cached = int(total * feature.cached_share * rng.uniform(0.92, 1.08))
         hit = rng.random() < conditions.cache_hit
         writes = MODELS[self._model].provider == "anthropic" and not hit
         return Usage(
-            input_tokens=int(total) - cached,
+            input_tokens=int(total) - (cached if hit or writes else 0),
             cache_read_tokens=(cached if hit else 0) if feature.cached_share else None,
             cache_write_tokens=(cached if writes else 0) if feature.cached_share else None,
             output_tokens=max(int(output), 4),
@@ -212,10 +224,10 @@ class TraceBuilder:
         model = MODELS[EMBEDDING_MODEL]
         embedding = SpanPlan(
             "embedding", EMBEDDING_MODEL, self._span_of(1, 0.3), self._span_of(85, 0.35),
-            provider=model.provider, model=EMBEDDING_MODEL, embed=None,
+            provider=model.provider, model=EMBEDDING_MODEL,
             usage=Usage(input_tokens=max(len(question) // 4, 3)), messages=(("user", question),),
         )  # fmt: skip
-        passages = "\n".join(self._speaker.passage() for _ in range(2))
+        passages = self._speaker.passages(2)
         return SpanPlan(
             "retrieval", "search_documents" if nested else "search_index", self._span_of(2, 0.4),
             self._span_of(38, 0.5), messages=(("user", question),), output=passages, children=(embedding,),
@@ -225,7 +237,7 @@ class TraceBuilder:
         rng = self._rng
         slow = {"run_sql": 900, "run_tests": 6_500, "compare_playbook": 700}.get(name, 120)
         error = "ToolError" if rng.random() < 0.012 else None
-        result = json.dumps({"rows": rng.randint(0, 60), "note": self._speaker.passage()})
+        result = json.dumps({"rows": rng.randint(0, 60), "note": self._speaker.passages(1)})
         arguments = json.dumps({"topic": self._speaker.topic.id, "limit": rng.choice((5, 10, 20, 50))})
         return SpanPlan(
             "tool", name, self._span_of(3, 0.5), self._span_of(slow, 0.7),

@@ -1,8 +1,8 @@
 """What goes wrong in the month, and what only looks like it: drawn from one seed.
 
-    month = story(seed=7, end=datetime(2026, 3, 1, tzinfo=UTC))
-    month.events            # what a detector should find, and what it should leave alone
-    month.conditions(...)   # the effect of all of them on one moment and slice
+month = story(seed=7, end=datetime(2026, 3, 1, tzinfo=UTC))
+month.events            # what a detector should find, and what it should leave alone
+month.conditions(...)   # the effect of all of them on one moment and slice
 """
 
 from __future__ import annotations
@@ -65,7 +65,9 @@ class _Writer:
         busy = {doubled_feature.name, cached.name, slowed.name}
         launch_customer = rng.choice([c for c in CUSTOMERS[:6] if c is not doubled])
         launch_feature = rng.choice([f for f in FEATURES if f.name not in busy and f.weight >= 0.08])
-        topical = [f for f in FEATURES if f.name in LATENT_TOPIC_FEATURES and f is not slowed and f is not launch_feature]
+        topical = [
+            f for f in FEATURES if f.name in LATENT_TOPIC_FEATURES and f is not slowed and f is not launch_feature
+        ]
         topic_feature = rng.choice(topical)
         events = [
             self._token_increase(self._moment(lanes[0], doubled.utc_offset), doubled, doubled_feature),
@@ -131,7 +133,7 @@ class _Writer:
     def _latency_regression(self, start: int, feature: Feature) -> Event:
         rng = self._rng
         assert feature.successor is not None
-        share, factor = round(rng.uniform(0.14, 0.20), 3), round(rng.uniform(2.6, 3.6), 2)
+        share, factor = round(rng.uniform(0.18, 0.26), 3), round(rng.uniform(2.9, 3.8), 2)
         release = release_name(start, 2)
         return Event(
             "latency_regression", start, self._end,
@@ -170,7 +172,7 @@ class _Writer:
 
     def _new_topic(self, feature: Feature) -> Event:
         start = self._start + int(self._length * self._rng.uniform(0.5, 0.68))
-        share = round(self._rng.uniform(0.09, 0.16), 3)
+        share = round(self._rng.uniform(0.11, 0.18), 3)
         topic = corpus(feature.name).latent
         return Event(
             "new_topic", start - start % HOUR_NS, self._end,

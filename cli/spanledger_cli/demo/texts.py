@@ -9,15 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import files
-from typing import Final
+from typing import Any, Final
 
 _SLOT: Final = re.compile(r"\{(\w+)\}")
-_CITIES: Final = ("Lisbon", "Utrecht", "Leeds", "Gdansk", "Lyon", "Porto", "Malmo", "Ghent", "Bristol", "Turin", "Graz", "Aarhus", "Boise", "Tulsa", "Halifax", "Dayton")  # fmt: skip
-_PEOPLE: Final = ("Amara", "Benno", "Chidi", "Dorota", "Elif", "Farid", "Greta", "Hiro", "Ines", "Jonas", "Kavya", "Liam", "Mirela", "Noor", "Otto", "Priya", "Rosa", "Sven", "Tomas", "Yara")  # fmt: skip
-_MONTHS: Final = ("January", "March", "April", "May", "June", "August", "September", "October", "November")
-_GREETINGS: Final = ("Hi, ", "Hello, ", "Good morning, ", "Quick question: ", "Hey, ", "Sorry to bother you. ")
-_CLOSINGS: Final = (" Thanks!", " Thank you.", " It is rather urgent.", " Any idea?", " Please advise.")
-_BRIDGES: Final = ("In short: ", "Yes. ", "Let me check. ", "According to the sources, ", "Good question. ", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +38,16 @@ class Corpus:
 
 
 @cache
+def words(kind: str) -> tuple[str, ...]:
+    """The shared words of one kind: `city`, `person`, `month`, `greeting`, `closing`, `bridge`, `stop`."""
+    found = _load("shared")[kind]
+    return tuple(found.split() if isinstance(found, str) else found)
+
+
+@cache
 def corpus(feature: str) -> Corpus:
     """The texts shipped for a feature."""
-    raw = tomllib.loads(files("spanledger_cli.demo").joinpath("texts", f"{feature}.toml").read_text("utf-8"))
+    raw = _load(feature)
     topics = [
         Topic(
             id=entry["id"],
@@ -74,7 +75,7 @@ class Speaker:
         self._texts = texts
         self._rng = rng
         self.topic = topic
-        self._fixed = {"person": rng.choice(_PEOPLE), "city": rng.choice(_CITIES)}
+        self._fixed = {"person": rng.choice(words("person")), "city": rng.choice(words("city"))}
         self._greets = rng.random() < 0.3
         self._lower = rng.random() < 0.12
         self._clumsy = rng.random() < 0.18
@@ -91,9 +92,9 @@ class Speaker:
         if turn == 0 and rng.random() < 0.55 and (extra := rng.choice(self._texts.context)):
             text = f"{text} {self._fill(extra)}"
         if turn == 0 and self._greets:
-            text = rng.choice(_GREETINGS) + text
+            text = rng.choice(words("greeting")) + text
         if rng.random() < 0.15:
-            text += rng.choice(_CLOSINGS)
+            text += rng.choice(words("closing"))
         if self._clumsy and rng.random() < 0.5:
             text = _swap_letters(text, rng)
         return text.lower() if self._lower else text
@@ -105,11 +106,12 @@ class Speaker:
         picked = rng.sample(pool, min(max(sentences, 1), len(pool)))
         if picked[0].startswith("{"):
             return picked[0]
-        return rng.choice(_BRIDGES) + " ".join(self._fill(sentence) for sentence in picked)
+        return rng.choice(words("bridge")) + " ".join(self._fill(sentence) for sentence in picked)
 
-    def passage(self) -> str:
-        """A retrieved sentence on the topic."""
-        return self._fill(self._rng.choice(self.topic.answer))
+    def passages(self, count: int) -> str:
+        """Retrieved sentences on the topic, one a line."""
+        picked = self._rng.sample(self.topic.answer, min(count, len(self.topic.answer)))
+        return "\n".join(map(self._fill, picked))
 
     def _fill(self, template: str) -> str:
         parts = _parse(template)
@@ -128,13 +130,19 @@ class Speaker:
         if name == "amount":
             return f"{rng.choice((rng.randint(12, 950), 50 * rng.randint(20, 900))):,}"
         if name == "date":
-            return f"{rng.randint(1, 28)} {rng.choice(_MONTHS)}"
+            return f"{rng.randint(1, 28)} {rng.choice(words('month'))}"
         if name == "order":
             return f"{rng.choice('KMPTX')}-{rng.randint(10_000, 99_999)}"
         # A word of the feature's own list stays the same within the session.
         value = self._fill(rng.choice(self._texts.slots[name]))
         self._fixed[name] = value
         return value
+
+
+@cache
+def _load(name: str) -> dict[str, Any]:
+    text = files("spanledger_cli.demo").joinpath("texts", f"{name}.toml").read_text("utf-8")
+    return tomllib.loads(text)
 
 
 @lru_cache(maxsize=4096)

@@ -69,9 +69,7 @@ def _expected_spans(story: Story) -> float:
     return total
 
 
-def _session(
-    story: Story, customer: Customer, feature: Feature, hour_ns: int, number: int
-) -> Iterator[TracePlan]:
+def _session(story: Story, customer: Customer, feature: Feature, hour_ns: int, number: int) -> Iterator[TracePlan]:
     key = f"{story.seed}/{story.end_ns}/{customer.name}/{feature.name}/{hour_ns}/{number}"
     rng = random.Random(key)  # noqa: S311 - a simulation, not a secret
     at = hour_ns + rng.randrange(HOUR_NS)

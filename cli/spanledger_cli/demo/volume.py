@@ -52,17 +52,15 @@ def expected_rate(customer: Customer, feature: Feature, start_ns: int, hours: in
     local = hour_starts(start_ns, hours) + customer.utc_offset * HOUR_NS
     day = weekday(local)
     saturday, sunday = _WEEKEND[customer.rhythm]
-    of_day = hour_profile(customer.rhythm, (local % DAY_NS) / HOUR_NS + 0.5)
+    of_day = hour_profile(customer.rhythm, (local % DAY_NS) / np.float64(HOUR_NS) + 0.5)
     of_week = np.choose(day, (1.0, 1.04, 1.05, 1.02, 0.9, saturday, sunday))
     # Profiles differ in area; a customer's weight is about its total.
-    area = hour_profile(customer.rhythm, np.arange(24) + 0.5).sum()
+    area = hour_profile(customer.rhythm, np.arange(24, dtype=np.float64) + 0.5).sum()
     growth = 1.0 + _DAILY_GROWTH * np.arange(hours) / 24
     return customer.weight * affinities()[customer.name, feature.name] * of_day * of_week * growth / area
 
 
-def noisy_rate(
-    customer: Customer, feature: Feature, start_ns: int, hours: int, seed: int
-) -> NDArray[np.float64]:
+def noisy_rate(customer: Customer, feature: Feature, start_ns: int, hours: int, seed: int) -> NDArray[np.float64]:
     """`expected_rate` with good and bad days and hours, which a customer's features share in part."""
     rate = expected_rate(customer, feature, start_ns, hours)
     of_customer = generator(seed, "weather", customer.name)

@@ -1,7 +1,7 @@
 // Clientside callbacks: routing, the view that callbacks read, and small forms that only change the URL.
 (function () {
     "use strict";
-    const {go, patch, carry, query} = window.spanledger;
+    const {patch, carry, query} = window.spanledger;
     const same = () => window.dash_clientside.no_update;
 
     function matched(path, pages) {
@@ -47,6 +47,7 @@
                 }
                 return same();
             },
+            show: (clicks) => Boolean(clicks),
             absolute(clicks, from, to, zone) {
                 if (clicks && from && to) {
                     const ordered = [minute(from), minute(to)].sort();
@@ -77,9 +78,8 @@
         },
     });
 
-    function minute(text) {
-        return text.replace(" ", "T").slice(0, 16).padEnd(11, "T").padEnd(16, "00:00".slice(Math.max(0, text.length - 11)));
-    }
+    // "2026-11-01", "2026-11-01 06:30:12.5" -> "2026-11-01T06:30"
+    const minute = (text) => `${text.replace(" ", "T")}T00:00`.slice(0, 16);
     function number(value) {
         return value === null || value === undefined || value === "" || Number(value) === 0 ? "" : String(value);
     }

@@ -88,6 +88,7 @@ def _start(
     provider.add_span_processor(running.processor)
     running.tracer = provider.get_tracer(SCOPE)
     runtime.activate(running)
+    atexit.unregister(runtime.shutdown)  # once, however often a program starts and stops
     atexit.register(runtime.shutdown)
 
 

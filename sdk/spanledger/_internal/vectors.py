@@ -35,9 +35,9 @@ def vector_attributes(vector: Iterable[float], model: str | None) -> dict[str, A
 
 
 def name_of(embedder: object) -> str | None:
-    """Return the model's name an embedder tells (`model` or `model_name`), or its own name."""
+    """Return the model's name as an embedder tells it (`model`, `model_name`, or its function's name)."""
     for attribute in ("model", "model_name", "__name__"):
         value = getattr(embedder, attribute, None)
-        if isinstance(value, str) and value != "<lambda>":
-            return value
+        if isinstance(value, str):
+            return None if value == "<lambda>" else value
     return type(embedder).__name__

@@ -108,10 +108,6 @@ def clear(control: Control, done: Iterable[DirtyHour]) -> None:
     with control.write() as connection:
         for each in finished:
             same = (table.project_id == each.project_id, table.hour == each.hour)
-            removed = connection.execute(
-                delete(models.dirty_hours).where(*same, table.generation == each.generation)
-            )
+            removed = connection.execute(delete(models.dirty_hours).where(*same, table.generation == each.generation))
             if removed.rowcount == 0:
-                connection.execute(
-                    update(models.dirty_hours).where(*same).values(waiting_since=table.generation)
-                )
+                connection.execute(update(models.dirty_hours).where(*same).values(waiting_since=table.generation))

@@ -52,9 +52,7 @@ class Key:
 
     def __repr__(self) -> str:
         state = "active" if self.active else "revoked"
-        return (
-            f"Key({self.id}, project={self.project_id!r}, scope={self.scope}, prefix={self.prefix}…, {state})"
-        )
+        return f"Key({self.id}, project={self.project_id!r}, scope={self.scope}, prefix={self.prefix}…, {state})"
 
 
 def _prefix(scope: str) -> str:
@@ -73,9 +71,7 @@ def create(control: Control, project: str, name: str, scope: str) -> tuple[Key, 
     if scope not in SCOPES:
         raise KeyInvalid(f"{scope!r} is no scope; a key is for one of: {', '.join(SCOPES)}.")
     if not 1 <= len(name.strip()) <= 200:
-        raise KeyInvalid(
-            f"a key's name says who uses it, in 1 to 200 characters; {name[:40]!r} is {len(name)} long."
-        )
+        raise KeyInvalid(f"a key's name says who uses it, in 1 to 200 characters; {name[:40]!r} is {len(name)} long.")
     project_id = projects.get(control, project).id
     secret = _prefix(scope) + secrets.token_urlsafe(32)
     key = Key(
@@ -166,9 +162,7 @@ def touch(control: Control, key: Key, now: datetime | None = None) -> None:
     column = models.api_keys.c
     stale = or_(column.last_used_at.is_(None), column.last_used_at <= moment - TOUCH_EVERY)
     with control.write() as connection:
-        connection.execute(
-            update(models.api_keys).where(column.id == key.id, stale).values(last_used_at=moment)
-        )
+        connection.execute(update(models.api_keys).where(column.id == key.id, stale).values(last_used_at=moment))
 
 
 def _digest(secret: str) -> bytes:

@@ -42,9 +42,7 @@ def ensure(control: Control, project_id: str, name: str | None = None) -> Projec
 def find(control: Control, project_id: str) -> Project | None:
     """The project with this id, or None."""
     with control.read() as connection:
-        row = connection.execute(
-            select(models.projects).where(models.projects.c.id == project_id)
-        ).one_or_none()
+        row = connection.execute(select(models.projects).where(models.projects.c.id == project_id)).one_or_none()
     return None if row is None else Project(*row)
 
 

@@ -71,9 +71,7 @@ def add(
 def listing(control: Control, limit: int | None = 100) -> list[Quarantined]:
     """The newest entries first."""
     statement = (
-        select(*_columns, func.length(_table.payload))
-        .order_by(_table.received_at.desc(), _table.id)
-        .limit(limit)
+        select(*_columns, func.length(_table.payload)).order_by(_table.received_at.desc(), _table.id).limit(limit)
     )
     with control.read() as connection:
         return [Quarantined(*row) for row in connection.execute(statement).all()]
@@ -94,9 +92,7 @@ def reasons(control: Control) -> list[ReasonCount]:
         .order_by(entries.desc(), _table.reason)
     )
     with control.read() as connection:
-        return [
-            ReasonCount(reason, n, int(spans)) for reason, n, spans in connection.execute(statement).all()
-        ]
+        return [ReasonCount(reason, n, int(spans)) for reason, n, spans in connection.execute(statement).all()]
 
 
 def get(control: Control, entry_id: str) -> Quarantined | None:

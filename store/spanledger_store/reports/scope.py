@@ -67,9 +67,7 @@ class Scope:
     @property
     def on_ledger(self) -> bool:
         """True where the ledger answers exactly: whole UTC hours, and only dimensions that it keeps."""
-        return (
-            _whole_hour(self.start) and _whole_hour(self.end) and all(d in LEDGER_DIMENSIONS for d in self._active())
-        )
+        return _whole_hour(self.start) and _whole_hour(self.end) and all(d in LEDGER_DIMENSIONS for d in self._active())
 
     def previous(self) -> Scope:
         """The stretch of equal length that ends where this one starts."""

@@ -127,7 +127,5 @@ def facet(engine: Engine, search: TraceSearch, dimension: Dimension, limit: int 
     column = "arrayJoin(tags)" if dimension is Dimension.TAG else f"`{dimension.value}`"
     known = "notEmpty(tags)" if dimension is Dimension.TAG else f"`{dimension.value}` != ''"
     others = search.without(dimension)
-    sql = Template(load("traces_facet")).substitute(
-        dimension=column, dimension_known=known, matched=others.matched()
-    )
+    sql = Template(load("traces_facet")).substitute(dimension=column, dimension_known=known, matched=others.matched())
     return engine.query(sql, others.params(limit=limit))

@@ -76,9 +76,7 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path) -> StoreSettings:
     with engine.connect() as connection:
         connection.execute(text(f"CREATE DATABASE test_{_made}"))
     engine.dispose()
-    return StoreSettings(
-        data=tmp_path, control_url=SecretStr(admin.removesuffix("postgres") + f"test_{_made}")
-    )
+    return StoreSettings(data=tmp_path, control_url=SecretStr(admin.removesuffix("postgres") + f"test_{_made}"))
 
 
 @pytest.fixture

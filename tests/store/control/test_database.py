@@ -68,9 +68,13 @@ def test_a_database_of_a_newer_release_is_left_alone(settings: StoreSettings) ->
 
 
 def test_a_block_that_raises_is_undone(control: Control) -> None:
-    with pytest.raises(RuntimeError, match="halfway"), control.write() as connection:
-        connection.execute(text("DELETE FROM projects"))
-        raise RuntimeError("halfway")
+    def halfway() -> None:
+        with control.write() as connection:
+            connection.execute(text("DELETE FROM projects"))
+            raise RuntimeError("halfway")
+
+    with pytest.raises(RuntimeError, match="halfway"):
+        halfway()
     assert len(projects.listing(control)) == 1
 
 
@@ -96,9 +100,7 @@ def test_sqlite_is_durable_and_private(tmp_path: Path) -> None:
         ("sqlite:////proc/none/control.db", StoreUnavailable, "cannot be opened"),
     ],
 )
-def test_a_url_that_cannot_work_says_why(
-    tmp_path: Path, url: str, error: type[StoreError], says: str
-) -> None:
+def test_a_url_that_cannot_work_says_why(tmp_path: Path, url: str, error: type[StoreError], says: str) -> None:
     with pytest.raises(error, match=says):
         Control.open(StoreSettings(data=tmp_path, control_url=SecretStr(url)))
 

@@ -10,9 +10,7 @@ from spanledger_store.control.quarantine import ReasonCount
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
-def put(
-    control: Control, payload: bytes, reason: str = "undecodable", minutes: int = 0, spans: int = 2
-) -> str:
+def put(control: Control, payload: bytes, reason: str = "undecodable", minutes: int = 0, spans: int = 2) -> str:
     return quarantine.add(
         control,
         project_id="default",

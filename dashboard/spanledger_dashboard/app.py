@@ -1,0 +1,53 @@
+"""Putting the dashboard on a FastAPI application."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dash import Dash
+from fastapi import FastAPI
+from starlette.types import ASGIApp
+
+from spanledger_dashboard import exports, topbar
+from spanledger_dashboard.data import Data
+from spanledger_dashboard.headers import SecurityHeaders
+from spanledger_dashboard.pages import PAGES
+from spanledger_dashboard.settings import DashboardSettings
+from spanledger_dashboard.shell import frame
+from spanledger_dashboard.static import CompressedStatic
+from spanledger_store.engine import Engine
+
+
+def create_app(server: FastAPI, engine: Engine, settings: DashboardSettings) -> ASGIApp:
+    """Everything `server` serves, and the dashboard at every address it leaves free.
+
+    Routes that `server` has when this is called win over the dashboard, which answers any other GET; so register them
+    first, with a 404 for the rest of `/api/`. The result is the application to run: it wraps `server` in compression
+    and security headers. Nothing is fetched from other hosts.
+    """
+    data = Data(engine, settings)
+    exports.register(server, data)
+    app = build(server, data)
+    return SecurityHeaders(CompressedStatic(server), app.csp_hashes)
+
+
+def build(server: FastAPI, data: Data) -> Dash:
+    """The Dash application on `server`, every callback registered."""
+    app = Dash(
+        __name__,
+        server=server,
+        assets_folder=str(Path(__file__).parent / "assets"),
+        title="Spanledger",
+        update_title=None,
+        suppress_callback_exceptions=True,
+        serve_locally=True,
+        compress=False,
+        enable_mcp=False,
+        add_log_handler=False,
+    )
+    app.index_string = app.index_string.replace("<html>", '<html lang="en">')
+    topbar.register(app, data, PAGES)
+    for page in PAGES:
+        page.register(app, data)
+    app.layout = frame(PAGES)
+    return app

@@ -1,0 +1,80 @@
+"""What a page is, and how its callback is wired."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from dash import Dash, Input, Output
+from dash.development.base_component import Component
+from dash.exceptions import PreventUpdate
+
+from spanledger_dashboard.data import Data
+from spanledger_dashboard.errors import BadView
+from spanledger_dashboard.parts import states
+from spanledger_dashboard.view import View
+from spanledger_store.errors import QueryError, StoreError
+
+logger = logging.getLogger(__name__)
+
+Render = Callable[[Data, View], Awaitable[Sequence[Any]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page: its address, its place in the navigation, its skeleton and its callbacks.
+
+    A `path` that ends in `/` (other than the root) stands for everything below it. A page without a `section` is
+    reached from other pages only.
+    """
+
+    path: str
+    title: str
+    skeleton: Callable[[], Component]
+    register: Callable[[Dash, Data], None]
+    icon: str = ""
+    section: str = ""
+    also: str = ""
+
+    def holds(self, path: str) -> bool:
+        """True where this page answers for `path`."""
+        return path == self.path or (self.path != "/" and self.path.endswith("/") and path.startswith(self.path))
+
+
+def content(app: Dash, data: Data, path: str, outputs: Sequence[Output], render: Render) -> None:
+    """Draw with `render` whenever the view changes to or within the page at `path`.
+
+    The last output is the page's body: failures are told there, and the other outputs then stay empty.
+    """
+    page = Page(path, "", lambda: states.bone(1), lambda _app, _data: None)
+
+    @app.callback(list(outputs), Input("view", "data"))
+    async def draw(view: dict[str, Any] | None) -> Sequence[Any]:
+        if not view or not page.holds(str(view.get("path"))):
+            raise PreventUpdate
+        return await guarded(data, view, render, len(outputs))
+
+
+async def guarded(data: Data, view: dict[str, Any], render: Render, outputs: int) -> Sequence[Any]:
+    """What `render` returns; or, where the store or the URL fails, an explanation as the last of `outputs` values."""
+    try:
+        return await render(data, View.parse(view, data.settings.project))
+    except BadView as error:
+        return failure(str(error), outputs)
+    except StoreError as error:
+        request = uuid.uuid4().hex[:12]
+        logger.exception("request %s for %s%s failed", request, view.get("path"), view.get("search"))
+        reason = (
+            "The store refused the query. This is a fault of Spanledger, not of yours."
+            if isinstance(error, QueryError)
+            else "The store is not available just now. Nothing is lost; it can be tried again."
+        )
+        return failure(reason, outputs, request)
+
+
+def failure(reason: str, outputs: int, request: str = "") -> Sequence[Any]:
+    """Empty outputs, and the reason in the last."""
+    return [*[None] * (outputs - 1), states.failed(reason, request or uuid.uuid4().hex[:12])]

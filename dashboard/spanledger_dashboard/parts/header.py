@@ -1,0 +1,32 @@
+"""The head of a page: title, what it is about, and what can be done with it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from dash import html
+from dash.development.base_component import Component
+
+from spanledger_dashboard import ranges
+from spanledger_dashboard.view import View
+
+
+def header(title: str, sub: str, right: Sequence[Any] = (), *, crumbs: str = "") -> Component:
+    """A title over a line that the callback of the page fills in (its id is `sub`)."""
+    above = [html.Div(id=crumbs, className="crumbs")] if crumbs else []
+    return html.Div(
+        [
+            html.Div([*above, html.H1(title), html.Div(id=sub, className="sub")]),
+            html.Span(className="grow"),
+            *right,
+        ],
+        className="ph",
+    )
+
+
+def subtitle(view: View) -> Component:
+    """Which stretch of time the page shows, in whose zone, and how fresh it is."""
+    stretch = ranges.span_text(view.range.start, view.range.end, view.zone)
+    updated = html.Span("updated now", **{"data-updated": str(round(view.now.timestamp() * 1000))})
+    return html.Span([f"{stretch}, {view.zone.key} · ", updated])
