@@ -125,17 +125,20 @@ def test_a_model_priced_by_other_units_does_not_price_tokens_as_nothing() -> Non
     assert cost.total == price(Usage(other={"audio_seconds": 10}), provider="groq", model="whisper-large-v3").total  # type: ignore[union-attr]
 
 
-def test_prices_are_those_of_the_day() -> None:
-    dated = [(o.id, m) for o in providers for m in o.models if isinstance(m.prices, list) and o.id == "deepseek"]
-    assert dated
+def test_prices_are_those_of_the_day_and_hour() -> None:
     usage = Usage(1_000_000, output_tokens=1_000_000)
-    early = price(usage, provider="deepseek", model="deepseek-chat", at=datetime(2024, 1, 1, tzinfo=UTC))
-    late = price(usage, provider="deepseek", model="deepseek-chat", at=datetime(2026, 11, 1, tzinfo=UTC))
-    assert early is not None
-    assert late is not None
-    assert early.total != late.total
-    naive = price(usage, provider="deepseek", model="deepseek-chat", at=datetime(2024, 1, 1))  # noqa: DTZ001
-    assert naive == early
+
+    def total(provider: str, model: str, at: datetime) -> Decimal:
+        cost = price(usage, provider=provider, model=model, at=at)
+        assert cost is not None
+        return cost.total
+
+    before, after = datetime(2025, 6, 1, tzinfo=UTC), datetime(2025, 6, 11, tzinfo=UTC)
+    assert total("openai", "o3", before) > total("openai", "o3", after)
+    noon, night = datetime(2025, 6, 1, 12, tzinfo=UTC), datetime(2025, 6, 1, 20, tzinfo=UTC)
+    assert total("deepseek", "deepseek-chat", noon) > total("deepseek", "deepseek-chat", night)
+    naive = datetime(2025, 6, 1, 20)  # noqa: DTZ001 - a naive moment is UTC
+    assert total("deepseek", "deepseek-chat", naive) == total("deepseek", "deepseek-chat", night)
 
 
 def test_the_users_decimal_context_changes_nothing() -> None:

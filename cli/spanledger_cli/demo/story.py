@@ -65,9 +65,8 @@ class _Writer:
         busy = {doubled_feature.name, cached.name, slowed.name}
         launch_customer = rng.choice([c for c in CUSTOMERS[:6] if c is not doubled])
         launch_feature = rng.choice([f for f in FEATURES if f.name not in busy and f.weight >= 0.08])
-        topical = [
-            f for f in FEATURES if f.name in LATENT_TOPIC_FEATURES and f is not slowed and f is not launch_feature
-        ]
+        busy.add(launch_feature.name)
+        topical = [f for f in FEATURES if f.name in LATENT_TOPIC_FEATURES and f.name not in busy]
         topic_feature = rng.choice(topical)
         events = [
             self._token_increase(self._moment(lanes[0], doubled.utc_offset), doubled, doubled_feature),
@@ -149,10 +148,10 @@ class _Writer:
 
     def _error_burst(self, start: int) -> Event:
         rng = self._rng
-        provider = rng.choices(("anthropic", "openai", "gcp.gemini", "mistral_ai"), (4, 4, 3, 2))[0]
+        provider = rng.choices(("anthropic", "openai", "gcp.gemini", "mistral_ai"), (4, 4, 3, 1))[0]
         rate = round(rng.uniform(0.34, 0.55), 2)
         return Event(
-            "error_burst", start, self._until(start, 2 / 24, 6 / 24),
+            "error_burst", start, self._until(start, 3 / 24, 6 / 24),
             {"provider": provider},
             {"error_share": rate, "error_share_before": BASE_ERROR_RATE[provider]},
             f"{provider} answers {rate:.0%} of calls with errors for some hours; retries follow.",

@@ -24,7 +24,7 @@ _CHANGES_TOPIC: Final = 0.08
 
 
 def traffic(story: Story) -> Iterator[TracePlan]:
-    """Yield all traces that start within the window, by start time.
+    """Yield all traces that lie within the window, by start time.
 
     Each session draws from a generator of its own, keyed by seed, customer, feature, hour and number, so an
     event changes the traces it touches and no others.
@@ -35,7 +35,7 @@ def traffic(story: Story) -> Iterator[TracePlan]:
         for (customer, feature), per_hour in counts.items():
             for number in range(int(per_hour[hour])):
                 for plan in _session(story, customer, feature, hour_ns, number):
-                    if plan.start_ns < story.end_ns:
+                    if plan.end_ns <= story.end_ns:
                         heapq.heappush(waiting, (plan.start_ns, plan.key, plan))
         while waiting and waiting[0][0] < hour_ns + HOUR_NS:
             yield heapq.heappop(waiting)[2]

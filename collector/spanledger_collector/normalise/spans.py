@@ -5,27 +5,27 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope, KeyValue
+from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, Span
 
 from spanledger import semconv
-from spanledger.pricing import Cost, price
 from spanledger.usage import Usage
 from spanledger_collector.normalise import messages, tables, vectors
 from spanledger_collector.normalise.dialect import Dialect, Rule, compile_rules
-from spanledger_collector.normalise.values import LARGEST_COST, json_text, plain, text
+from spanledger_collector.normalise.money import cost_of, usage_of
+from spanledger_collector.normalise.reading import Reading, read
+from spanledger_collector.normalise.values import json_text, plain, text
 from spanledger_store.columns import SpanBatch
 
 logger = logging.getLogger(__name__)
 
 SHORT_ATTRIBUTE = 1024
 LONGEST_ATTRIBUTE = 65_536
+NO_USAGE = Usage()
 BILLABLE_KINDS = frozenset({"llm", "embedding"})
-OTHER_BUCKETS = ("input_audio_tokens", "output_audio_tokens", "input_image_tokens", "output_image_tokens")
 
 _RULES: dict[str, dict[str, Rule]] = {
     dialect.name: compile_rules(tables.READERS, tables.OURS, dialect.fields, tables.OTEL.fields)
@@ -104,51 +104,6 @@ def _by_keys(attributes: Any) -> Dialect:
     return tables.OTEL
 
 
-@dataclass(slots=True)
-class Reading:
-    """A span's attributes, sorted into fields, groups of indexed keys, and the rest."""
-
-    fields: dict[str, Any]
-    keys: dict[str, str]
-    groups: dict[str, dict[str, Any]]
-    rest: dict[str, str]
-    warnings: list[str]
-
-    def get(self, name: str) -> str:
-        """The field's text, '' where it is unknown."""
-        return self.fields.get(name) or ""
-
-
-def read(attributes: Any, rules: Mapping[str, Rule]) -> Reading:
-    """Sort attributes by the dialect's rules; what a rule cannot read stays among the rest, with a warning."""
-    fields: dict[str, Any] = {}
-    ranks: dict[str, int] = {}
-    out = Reading(fields, {}, {}, {}, [])
-    item: KeyValue
-    for item in attributes:
-        key = item.key
-        value = plain(item.value)
-        rule = rules.get(key)
-        if rule is not None:
-            found = rule.read(value)
-            if found is None:
-                if value not in (None, ""):
-                    out.warnings.append(f"unreadable {key}")
-                    out.rest[key] = text(value)
-            elif rule.rank < ranks.get(rule.field, 1000):
-                fields[rule.field] = found
-                ranks[rule.field] = rule.rank
-                out.keys[rule.field] = key
-        elif key.startswith(tables.INDEXED):
-            for prefix in tables.INDEXED:
-                if key.startswith(prefix):
-                    out.groups.setdefault(prefix, {})[key[len(prefix) :]] = value
-                    break
-        else:
-            out.rest[key] = text(value)
-    return out
-
-
 def _kind(reading: Reading, dialect: Dialect) -> str:
     if stated := reading.get("kind"):
         return dialect.kinds.get(stated) or dialect.kinds.get(stated.upper()) or stated.lower()
@@ -160,41 +115,6 @@ def _kind(reading: Reading, dialect: Dialect) -> str:
     if "http.request.method" in reading.rest or "http.method" in reading.rest:
         return "http"
     return "db" if "db.system" in reading.rest or "db.system.name" in reading.rest else "span"
-
-
-def _usage(reading: Reading) -> Usage:
-    fields = reading.fields
-    other = {name: fields[name] for name in OTHER_BUCKETS if fields.get(name)}
-    for unit, value in reading.groups.pop(semconv.USAGE_OTHER_PREFIX, {}).items():
-        if isinstance(value, int) and not isinstance(value, bool) and value > 0:
-            other[unit] = value
-    return Usage.from_inclusive(
-        fields.get("input_tokens"),
-        fields.get("output_tokens"),
-        fields.get("cache_read_tokens"),
-        fields.get("cache_write_tokens"),
-        fields.get("reasoning_tokens"),
-        other,
-    )
-
-
-_NOTHING = Usage()
-
-
-def _cost(usage: Usage, reading: Reading, model: str, start: int, failed: bool) -> tuple[Cost | None, str]:
-    """(cost, source). Unknown is (None, ''): it is counted as unpriced, and is never zero."""
-    if reading.fields.get("cache_hit"):
-        return None, "cache hit"
-    if usage.is_empty:
-        return None, "failed without usage" if failed else ""
-    at = datetime.fromtimestamp(start // 1_000_000_000, UTC)
-    cost = price(usage, provider=reading.get("provider") or None, model=model or None, at=at)
-    if cost is None:
-        return None, ""
-    if cost.total > LARGEST_COST:
-        reading.warnings.append("cost over the column's range")
-        return None, ""
-    return cost, cost.source
 
 
 def _append(span: Span, context: Context, origin: Origin, batch: SpanBatch, limit: int) -> None:
@@ -220,11 +140,11 @@ def _append(span: Span, context: Context, origin: Origin, batch: SpanBatch, limi
     provider = semconv.provider_name(reading.get("provider")) if reading.get("provider") else ""
     request_model = reading.get("request_model")
     model = reading.get("response_model") or request_model
-    usage = _usage(reading) if billable else _NOTHING
+    usage = usage_of(reading) if billable else NO_USAGE
     if not billable:
         # A parent's totals repeat its children's: kept to be seen, out of every sum.
         rest.update({reading.keys[name]: text(fields[name]) for name in tables.TOKEN_FIELDS if name in fields})
-    cost, source = _cost(usage, reading, model, start, failed) if billable else (None, "")
+    cost, source = cost_of(usage, reading, model, start, failed) if billable else (None, "")
     free = source == "cache hit"
     total = cost.total if cost else 0 if free else None
 

@@ -5,26 +5,18 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Iterator
-from typing import Protocol
 
 import numpy as np
 
 from spanledger_collector.normalise.messages import nest
+from spanledger_collector.normalise.reading import Reading
 from spanledger_collector.normalise.values import parsed
 
 DTYPES = {"float16": "<f2", "float32": "<f4"}
 LONGEST = 16_384
 
 
-class _Reading(Protocol):
-    fields: dict[str, object]
-    groups: dict[str, dict[str, object]]
-    warnings: list[str]
-
-    def get(self, name: str) -> str: ...
-
-
-def read(reading: _Reading) -> Iterator[tuple[str, list[float]]]:
+def read(reading: Reading) -> Iterator[tuple[str, list[float]]]:
     """(model, vector) of each embedding on the span; one that cannot be read becomes a warning."""
     if packed := reading.get("vector"):
         dtype = DTYPES.get(reading.get("vector_dtype") or "float32")

@@ -10,7 +10,7 @@ FROM
     SELECT
         project_id, toDateTime(toStartOfHour(start_time), 'UTC') AS at,
         toInt64(count()) AS n_calls, toInt64(countIf(status = 'error')) AS n_errors,
-        toInt64(countIf(isNull(cost_usd))) AS n_unpriced,
+        toInt64(countIf(isNull(cost_usd) AND price_source = '')) AS n_unpriced,
         toInt64(sum(ifNull(input_tokens, 0))) AS n_input, toInt64(sum(ifNull(cache_read_tokens, 0))) AS n_cache_read,
         toInt64(sum(ifNull(cache_write_tokens, 0))) AS n_cache_write,
         toInt64(sum(ifNull(output_tokens, 0))) AS n_output,
