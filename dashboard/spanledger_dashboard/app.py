@@ -50,4 +50,7 @@ def build(server: FastAPI, data: Data) -> Dash:
     for page in PAGES:
         page.register(app, data)
     app.layout = frame(PAGES)
+    # Dash completes its set-up on the first request to `/` or `/_dash-*`; a first request to another page would get
+    # a document without the assets.
+    app._setup_server()  # pyright: ignore[reportPrivateUsage]
     return app

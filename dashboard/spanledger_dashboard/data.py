@@ -72,9 +72,9 @@ class Data:
         """The commonest values of a dimension among matching traces."""
         return await self._run(traces.facet, search, dimension, limit)
 
-    async def trace_spans(self, project: str, trace_id: str) -> pl.DataFrame:
-        """Every span of one trace."""
-        return await self._run(trace.spans, project, trace_id)
+    async def trace_spans(self, project: str, trace_id: str, span_id: str = "") -> pl.DataFrame:
+        """The spans of one trace, or one of them."""
+        return await self._run(trace.spans, project, trace_id, span_id)
 
     async def trace_contents(self, project: str, trace_id: str, span_id: str = "") -> list[Content]:
         """What the spans of one trace carried."""

@@ -54,8 +54,8 @@ def tokens(value: int | None) -> str:
     """`35.2k`, `4,820`."""
     if value is None:
         return DASH
-    if value >= 10_000_000:
-        return f"{value / 1e6:.1f}M"
+    if value >= 1_000_000:
+        return f"{value / 1e6:,.1f}M"
     return f"{value / 1e3:.1f}k" if value >= 10_000 else f"{value:,}"
 
 

@@ -7,9 +7,10 @@ that no client package is imported and gateways that imitate a provider are read
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple, cast
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple, cast
 
+from spanledger._internal.fields import count_of, get, has, text_of
 from spanledger.usage import Usage
 
 
@@ -35,7 +36,7 @@ def extract_usage(response: object) -> Extracted | None:
         usage,
         model,
         provider or _provider_of_model(model),
-        _text(_get(response, "id", "response_id", "responseId")),
+        text_of(get(response, "id", "response_id", "responseId")),
         _finish_reasons(response),
     )
 
@@ -52,7 +53,7 @@ def extract_stream(items: Iterable[object]) -> Extracted | None:
     for item in items:
         chunk = _unwrapped(item)
         model = _model_of(chunk) or model
-        response_id = _text(_get(chunk, "id", "response_id", "responseId")) or response_id
+        response_id = text_of(get(chunk, "id", "response_id", "responseId")) or response_id
         reasons = _finish_reasons(chunk) or reasons
         found = _usage_of(chunk)
         if found is not None:
@@ -79,34 +80,34 @@ def _later(before: Usage, after: Usage) -> Usage:
 
 def _unwrapped(response: object) -> object:
     """The object that carries usage: streamed events wrap it (`message`, `response`)."""
-    if _get(response, "usage", "usage_metadata", "usageMetadata") is None:
+    if get(response, "usage", "usage_metadata", "usageMetadata") is None:
         for name in ("response", "message"):
-            inner = _get(response, name)
-            if inner is not None and _get(inner, "usage", "usage_metadata") is not None:
+            inner = get(response, name)
+            if inner is not None and get(inner, "usage", "usage_metadata") is not None:
                 return inner
     return response
 
 
 def _usage_of(response: object) -> tuple[Usage, str | None] | None:
-    google = _get(response, "usage_metadata", "usageMetadata")
+    google = get(response, "usage_metadata", "usageMetadata")
     if google is not None:
         usage = _google(google)
         return None if usage.is_empty else (usage, "gcp.gemini")
-    body = _get(response, "usage")
+    body = get(response, "usage")
     if body is None:
-        body = _get(response, "meta")
+        body = get(response, "meta")
     if body is None or isinstance(body, (str, bytes, int, float)):
         return None
     provider: str | None = None
-    if _count(body, "prompt_tokens", "completion_tokens") is not None:
+    if count_of(body, "prompt_tokens", "completion_tokens") is not None:
         usage = _openai_chat(body)
-    elif _count(body, "inputTokens", "outputTokens") is not None:
+    elif count_of(body, "inputTokens", "outputTokens") is not None:
         usage, provider = _bedrock(body), "aws.bedrock"
-    elif _get(body, "billed_units", "tokens") is not None:
+    elif get(body, "billed_units", "tokens") is not None:
         usage, provider = _cohere(body), "cohere"
     elif _is_anthropic(response, body):
         usage, provider = _anthropic(body), "anthropic"
-    elif _count(body, "input_tokens", "output_tokens", "total_tokens") is not None:
+    elif count_of(body, "input_tokens", "output_tokens", "total_tokens") is not None:
         usage = _openai_responses(body)
     else:
         return None
@@ -114,83 +115,83 @@ def _usage_of(response: object) -> tuple[Usage, str | None] | None:
 
 
 def _openai_chat(body: object) -> Usage:
-    given = _get(body, "prompt_tokens_details", "input_tokens_details")
-    made = _get(body, "completion_tokens_details", "output_tokens_details")
-    cached = _count(given, "cached_tokens")
+    given = get(body, "prompt_tokens_details", "input_tokens_details")
+    made = get(body, "completion_tokens_details", "output_tokens_details")
+    cached = count_of(given, "cached_tokens")
     if cached is None:  # DeepSeek, Moonshot; Mistral's num_cached_tokens is no billing figure
-        cached = _count(body, "prompt_cache_hit_tokens", "cached_tokens")
+        cached = count_of(body, "prompt_cache_hit_tokens", "cached_tokens")
     return Usage.from_inclusive(
-        input_tokens=_count(body, "prompt_tokens"),
-        output_tokens=_count(body, "completion_tokens"),
+        input_tokens=count_of(body, "prompt_tokens"),
+        output_tokens=count_of(body, "completion_tokens"),
         cache_read_tokens=cached,
-        cache_write_tokens=_count(given, "cache_write_tokens", "cache_creation_tokens"),
-        reasoning_tokens=_count(made, "reasoning_tokens"),
+        cache_write_tokens=count_of(given, "cache_write_tokens", "cache_creation_tokens"),
+        reasoning_tokens=count_of(made, "reasoning_tokens"),
         other=_positive(
-            input_audio_tokens=_count(given, "audio_tokens"),
-            input_image_tokens=_count(given, "image_tokens"),
-            input_video_tokens=_count(given, "video_tokens"),
-            output_audio_tokens=_count(made, "audio_tokens"),
-            output_image_tokens=_count(made, "image_tokens"),
+            input_audio_tokens=count_of(given, "audio_tokens"),
+            input_image_tokens=count_of(given, "image_tokens"),
+            input_video_tokens=count_of(given, "video_tokens"),
+            output_audio_tokens=count_of(made, "audio_tokens"),
+            output_image_tokens=count_of(made, "image_tokens"),
         ),
     )
 
 
 def _openai_responses(body: object) -> Usage:
-    given = _get(body, "input_tokens_details", "input_token_details")
-    made = _get(body, "output_tokens_details", "output_token_details")
+    given = get(body, "input_tokens_details", "input_token_details")
+    made = get(body, "output_tokens_details", "output_token_details")
     return Usage.from_inclusive(
-        input_tokens=_count(body, "input_tokens"),
-        output_tokens=_count(body, "output_tokens"),
-        cache_read_tokens=_count(given, "cached_tokens"),
-        cache_write_tokens=_count(given, "cache_write_tokens"),
-        reasoning_tokens=_count(made, "reasoning_tokens"),
+        input_tokens=count_of(body, "input_tokens"),
+        output_tokens=count_of(body, "output_tokens"),
+        cache_read_tokens=count_of(given, "cached_tokens"),
+        cache_write_tokens=count_of(given, "cache_write_tokens"),
+        reasoning_tokens=count_of(made, "reasoning_tokens"),
         other=_positive(
-            input_audio_tokens=_count(given, "audio_tokens"),
-            input_image_tokens=_count(given, "image_tokens"),
-            output_audio_tokens=_count(made, "audio_tokens"),
-            output_image_tokens=_count(made, "image_tokens"),
+            input_audio_tokens=count_of(given, "audio_tokens"),
+            input_image_tokens=count_of(given, "image_tokens"),
+            output_audio_tokens=count_of(made, "audio_tokens"),
+            output_image_tokens=count_of(made, "image_tokens"),
         ),
     )
 
 
 def _is_anthropic(response: object, body: object) -> bool:
-    if _get(response, "type") in ("message", "message_delta", "message_start"):
+    if get(response, "type") in ("message", "message_delta", "message_start"):
         return True
     names = ("cache_creation_input_tokens", "cache_read_input_tokens", "cache_creation", "server_tool_use")
-    return any(_has(body, name) for name in names)
+    return any(has(body, name) for name in names)
 
 
 def _anthropic(body: object) -> Usage:
     # input_tokens EXCLUDES both kinds of cache; output_tokens includes thinking.
-    written = _count(body, "cache_creation_input_tokens")
-    an_hour = _count(_get(body, "cache_creation"), "ephemeral_1h_input_tokens") or 0
+    written = count_of(body, "cache_creation_input_tokens")
+    an_hour = count_of(get(body, "cache_creation"), "ephemeral_1h_input_tokens") or 0
     if written is not None:
         an_hour = min(an_hour, written)
         written -= an_hour
-    thinking = _count(_get(body, "output_tokens_details"), "thinking_tokens", "reasoning_tokens")
-    output = Usage.from_inclusive(output_tokens=_count(body, "output_tokens"), reasoning_tokens=thinking)
+    thinking = count_of(get(body, "output_tokens_details"), "thinking_tokens", "reasoning_tokens")
+    output = Usage.from_inclusive(output_tokens=count_of(body, "output_tokens"), reasoning_tokens=thinking)
     return Usage(
-        input_tokens=_count(body, "input_tokens"),
-        cache_read_tokens=_count(body, "cache_read_input_tokens"),
+        input_tokens=count_of(body, "input_tokens"),
+        cache_read_tokens=count_of(body, "cache_read_input_tokens"),
         cache_write_tokens=written,
         output_tokens=output.output_tokens,
         reasoning_tokens=output.reasoning_tokens,
         other=_positive(
             cache_write_1h_tokens=an_hour,
-            web_searches=_count(_get(body, "server_tool_use"), "web_search_requests"),
+            web_searches=count_of(get(body, "server_tool_use"), "web_search_requests"),
         ),
     )
 
 
 def _google(body: object) -> Usage:
-    prompt = _count(body, "prompt_token_count", "promptTokenCount")
-    tool = _count(body, "tool_use_prompt_token_count", "toolUsePromptTokenCount")
+    prompt = count_of(body, "prompt_token_count", "promptTokenCount")
+    tool = count_of(body, "tool_use_prompt_token_count", "toolUsePromptTokenCount")
     given = _modalities(
-        _get(body, "prompt_tokens_details", "promptTokensDetails", "prompt_token_details", "promptTokenDetails")
+        get(body, "prompt_tokens_details", "promptTokensDetails", "prompt_token_details", "promptTokenDetails")
     )
-    cached = _modalities(_get(body, "cache_tokens_details", "cacheTokensDetails"))
-    made = _modalities(_get(body, "candidates_tokens_details", "candidatesTokensDetails"))
-    cache_read = _count(body, "cached_content_token_count", "cachedContentTokenCount")
+    cached = _modalities(get(body, "cache_tokens_details", "cacheTokensDetails"))
+    made = _modalities(get(body, "candidates_tokens_details", "candidatesTokensDetails"))
+    cache_read = count_of(body, "cached_content_token_count", "cachedContentTokenCount")
     other: dict[str, int] = {}
     for modality in ("audio", "image", "video"):
         from_cache = cached.get(modality, 0)
@@ -205,7 +206,7 @@ def _google(body: object) -> Usage:
             other[f"output_{modality}_tokens"] = made[modality]
     usage = Usage.from_inclusive(
         input_tokens=prompt,
-        output_tokens=_count(body, "candidates_token_count", "candidatesTokenCount", "responseTokenCount"),
+        output_tokens=count_of(body, "candidates_token_count", "candidatesTokenCount", "responseTokenCount"),
         cache_read_tokens=cache_read,
         other=other,
     )
@@ -215,7 +216,7 @@ def _google(body: object) -> Usage:
         usage.cache_read_tokens,
         None,
         usage.output_tokens,
-        _count(body, "thoughts_token_count", "thoughtsTokenCount"),
+        count_of(body, "thoughts_token_count", "thoughtsTokenCount"),
         usage.other,
     )
 
@@ -223,20 +224,20 @@ def _google(body: object) -> Usage:
 def _bedrock(body: object) -> Usage:
     # Converse counts cache beside inputTokens, not in it.
     return Usage(
-        _count(body, "inputTokens"),
-        _count(body, "cacheReadInputTokens", "cacheReadInputTokenCount"),
-        _count(body, "cacheWriteInputTokens", "cacheWriteInputTokenCount"),
-        _count(body, "outputTokens"),
+        count_of(body, "inputTokens"),
+        count_of(body, "cacheReadInputTokens", "cacheReadInputTokenCount"),
+        count_of(body, "cacheWriteInputTokens", "cacheWriteInputTokenCount"),
+        count_of(body, "outputTokens"),
     )
 
 
 def _cohere(body: object) -> Usage:
     # Cohere charges for billed units, which leave its own preamble out.
-    billed = _get(body, "billed_units") or _get(body, "tokens")
+    billed = get(body, "billed_units") or get(body, "tokens")
     return Usage.from_inclusive(
-        input_tokens=_count(billed, "input_tokens"),
-        output_tokens=_count(billed, "output_tokens"),
-        other=_positive(rerank_searches=_count(billed, "search_units")),
+        input_tokens=count_of(billed, "input_tokens"),
+        output_tokens=count_of(billed, "output_tokens"),
+        other=_positive(rerank_searches=count_of(billed, "search_units")),
     )
 
 
@@ -244,9 +245,9 @@ def _modalities(details: object) -> dict[str, int]:
     counts: dict[str, int] = {}
     if isinstance(details, Sequence) and not isinstance(details, (str, bytes)):
         for item in cast("Sequence[object]", details):
-            modality = _get(item, "modality")
+            modality = get(item, "modality")
             name = getattr(modality, "value", modality)
-            count = _count(item, "token_count", "tokenCount")
+            count = count_of(item, "token_count", "tokenCount")
             if isinstance(name, str) and count:
                 # Documents are charged as images.
                 name = "image" if name == "DOCUMENT" else name.lower()
@@ -255,7 +256,7 @@ def _modalities(details: object) -> dict[str, int]:
 
 
 def _model_of(response: object) -> str | None:
-    return _text(_get(response, "model", "model_version", "modelVersion"))
+    return text_of(get(response, "model", "model_version", "modelVersion"))
 
 
 # Whose models these are where the response does not say; proxies that need another answer set it themselves.
@@ -279,61 +280,15 @@ def _provider_of_model(model: str | None) -> str | None:
 
 
 def _finish_reasons(response: object) -> tuple[str, ...]:
-    choices = _get(response, "choices", "candidates")
+    choices = get(response, "choices", "candidates")
     if isinstance(choices, Sequence) and not isinstance(choices, (str, bytes)):
-        reasons = (_get(choice, "finish_reason", "finishReason") for choice in cast("Sequence[object]", choices))
+        reasons = (get(choice, "finish_reason", "finishReason") for choice in cast("Sequence[object]", choices))
     else:
-        stop = _get(response, "stop_reason", "stopReason", "finish_reason")
-        reasons = iter((_get(_get(response, "delta"), "stop_reason") if stop is None else stop,))
-    texts = (_text(getattr(reason, "value", reason)) for reason in reasons)
+        stop = get(response, "stop_reason", "stopReason", "finish_reason")
+        reasons = iter((get(get(response, "delta"), "stop_reason") if stop is None else stop,))
+    texts = (text_of(getattr(reason, "value", reason)) for reason in reasons)
     return tuple(text for text in texts if text is not None)
 
 
 def _positive(**counts: int | None) -> dict[str, int]:
     return {unit: count for unit, count in counts.items() if count}
-
-
-def _count(source: object, *names: str) -> int | None:
-    """The first of these fields that holds a non-negative whole number."""
-    if source is None:
-        return None
-    for name in names:
-        value = _get(source, name)
-        if isinstance(value, bool):
-            continue
-        if isinstance(value, float) and value.is_integer():
-            value = int(value)
-        if isinstance(value, int) and value >= 0:
-            return value
-    return None
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None
-
-
-def _has(source: object, name: str) -> bool:
-    if isinstance(source, Mapping):
-        return name in source
-    return getattr(source, name, None) is not None
-
-
-def _get(source: object, *names: str) -> Any:
-    """The first of these keys or attributes that is not None. Attributes are anybody's code: errors are None."""
-    if source is None:
-        return None
-    if isinstance(source, Mapping):
-        mapping = cast("Mapping[str, Any]", source)
-        for name in names:
-            value = mapping.get(name)
-            if value is not None:
-                return value
-        return None
-    for name in names:
-        try:
-            value = getattr(source, name, None)
-        except Exception:  # noqa: S112 - a property that fails says nothing about usage
-            continue
-        if value is not None:
-            return value
-    return None

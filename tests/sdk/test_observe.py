@@ -98,7 +98,7 @@ def test_a_result_with_usage_makes_an_llm_span_with_its_cost(sdk: Sink) -> None:
         semconv.REQUEST_TEMPERATURE: 0.5,
     }
     assert {key: attributes.get(key) for key in expected} == expected
-    assert attributes[semconv.REQUEST_MODEL] == "gpt-4o-2024-08-06"  # the default was not passed
+    assert attributes[semconv.REQUEST_MODEL] == "gpt-4o"
     assert json.loads(attributes[semconv.OUTPUT_MESSAGES])[0]["role"] == "assistant"
 
 
@@ -434,8 +434,10 @@ def test_a_wrong_option_is_named_at_decoration(options: Any) -> None:
 
 @pytest.mark.parametrize(
     ("capture", "has_input", "has_output"),
-    [("on", True, True), (True, True, True), ("off", False, False), (False, False, False)]
-    + [("input", True, False), ("output", False, True), ("embedding", False, False)],
+    [
+        *(("on", True, True), (True, True, True), ("off", False, False), (False, False, False)),
+        *(("input", True, False), ("output", False, True), ("embedding", False, False)),
+    ],
 )
 def test_capture_per_function(sdk: Sink, capture: Any, has_input: bool, has_output: bool) -> None:
     @spanledger.observe(capture=capture)
@@ -447,6 +449,32 @@ def test_capture_per_function(sdk: Sink, capture: Any, has_input: bool, has_outp
     attributes = sdk.named("work").attributes
     assert (semconv.INPUT_MESSAGES in attributes) is has_input
     assert (semconv.OUTPUT_MESSAGES in attributes) is has_output
+
+
+def test_a_span_that_somebody_else_ended_is_sent_once(sdk: Sink) -> None:
+    @spanledger.observe
+    def work() -> str:
+        trace.get_current_span().end()
+        return "done"
+
+    assert work() == "done"
+    spanledger.flush()
+    assert sdk.named("work")
+
+
+def test_capture_off_still_reads_the_model_that_was_asked_for(start: Callable[..., Any], sink: Sink) -> None:
+    start(capture_content="off")
+
+    @spanledger.observe(kind="llm")
+    def ask(prompt: str, model: str) -> str:
+        spanledger.update(input_tokens=1000, output_tokens=0)
+        return "x"
+
+    ask("p", model="gpt-4o")
+    spanledger.flush()
+    attributes = sink.named("ask").attributes
+    assert attributes[semconv.REQUEST_MODEL] == "gpt-4o"
+    assert attributes[semconv.COST_USD] == "0.0025"
 
 
 def test_capture_off_leaves_no_trace_of_content(start: Callable[..., Any], sink: Sink) -> None:

@@ -1,6 +1,6 @@
 import itertools
 import pickle
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal, localcontext
 
 import genai_prices
@@ -20,7 +20,13 @@ REGISTRY = UnitRegistry(__import__("genai_prices.data_units", fromlist=["unit_da
 OTHERS = sorted(set(REGISTRY.units) - {"requests", "input_tokens", "output_tokens", "cache_read_tokens"})
 COUNT = st.none() | st.integers(0, 2_000_000)
 USAGES = st.builds(
-    Usage, COUNT, COUNT, COUNT, COUNT, COUNT, st.dictionaries(st.sampled_from(OTHERS), st.integers(0, 10**6), max_size=3)
+    Usage,
+    COUNT,
+    COUNT,
+    COUNT,
+    COUNT,
+    COUNT,
+    st.dictionaries(st.sampled_from(OTHERS), st.integers(0, 10**6), max_size=3),
 )
 
 
@@ -58,7 +64,7 @@ def agrees(provider: str, model: str, usage: Usage, at: datetime) -> None:
 @settings(max_examples=150, deadline=None)
 def test_totals_equal_the_library_for_any_usage(data: st.DataObject) -> None:
     provider, model = data.draw(st.sampled_from(MODELS))
-    at = data.draw(st.datetimes(datetime(2023, 1, 1), datetime(2027, 1, 1), timezones=st.just(UTC)))
+    at = datetime(2023, 1, 1, tzinfo=UTC) + data.draw(st.timedeltas(timedelta(0), timedelta(1500)))
     agrees(provider, model, data.draw(USAGES), at)
 
 

@@ -141,8 +141,11 @@ class Hostile:
 
 @pytest.mark.parametrize(
     "value",
-    [None, "text", 3, b"", [], {}, {"usage": None}, {"usage": "12"}, {"usage": {"prompt_tokens": "12"}}, Hostile()]
-    + [{"usage": {"prompt_tokens": True}}, {"usage": {"prompt_tokens": -3}}, object(), {"usage": 5}],
+    [
+        *(None, "text", 3, b"", [], {}, object(), Hostile()),
+        *({"usage": usage} for usage in (None, "12", 5, {"prompt_tokens": "12"}, {"prompt_tokens": True})),
+        {"usage": {"prompt_tokens": -3}},
+    ],
 )
 def test_anything_else_is_no_response(value: object) -> None:
     assert extract_usage(value) is None

@@ -98,9 +98,7 @@ def test_large_values_need_float32_and_nonsense_is_refused(sdk: Sink) -> None:
 
 
 @pytest.mark.parametrize("capture", ["on", "embedding"])
-def test_the_embedder_runs_on_the_export_thread_in_batches(
-    start: Callable[..., Any], sink: Sink, capture: Any
-) -> None:
+def test_the_embedder_runs_on_the_export_thread_in_batches(start: Callable[..., Any], sink: Sink, capture: Any) -> None:
     import threading
 
     seen: list[tuple[str, list[str]]] = []

@@ -27,10 +27,16 @@ def states(found: list[health.Check]) -> dict[str, str]:
 
 def filled(engine: Engine, control: Control) -> None:
     rows = [
-        span_row(span_id=f"{n:016x}", start_time=START + n * 10**12, cost_usd=None if n % 3 else Decimal("0.000000000001"),
-                 price_source="" if n % 3 else "test", model=f"m{n % 3}", other_tokens={"audio_input": n})
+        span_row(
+            span_id=f"{n:016x}",
+            start_time=START + n * 10**12,
+            cost_usd=None if n % 3 else Decimal("0.000000000001"),
+            price_source="" if n % 3 else "test",
+            model=f"m{n % 3}",
+            other_tokens={"audio_input": n},
+        )
         for n in range(30)
-    ]  # fmt: skip
+    ]
     write(engine, control, SpanBatch("filled", spans=rows))
 
 
@@ -128,10 +134,11 @@ def test_authentication_says_who_may_do_what(control: Control) -> None:
 def test_a_missing_migration_fails(embedded: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     from spanledger_store import migrate
 
+    found = migrate.shipped()
     extra = migrate.Migration(9999, "later", "SELECT 1")
-    monkeypatch.setattr(migrate, "shipped", lambda found=migrate.shipped(): [*found, extra])
-    found = health.migrations_check(embedded)
-    assert (found.state, found.detail) == ("fail", "not applied: 9999_later")
+    monkeypatch.setattr(migrate, "shipped", lambda: [*found, extra])
+    check = health.migrations_check(embedded)
+    assert (check.state, check.detail) == ("fail", "not applied: 9999_later")
 
 
 def test_a_full_disk_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,7 +27,7 @@ READS = [
     "SELECT format('{}-{}', 'a', 'b'), if(1, 2, 3), tuple(1, 2).1, [1, 2][1], arrayMap(x -> x, [1])",
     "SELECT 1 AS format, 2 AS settings, 3 AS into WHERE format != settings",
     "SELECT file, url FROM (SELECT 1 AS file, 2 AS url)",
-    "SELECT * FROM numbers(3) CROSS JOIN (SELECT * FROM values('a UInt8', 1))",
+    "SELECT number, c1 FROM numbers(3) AS n, values(1, 2) AS v",
     "SELECT name FROM system.tables WHERE database = 'spanledger'",
     "SELECT name FROM system.columns LIMIT 1",
     "SELECT table_name FROM information_schema.tables LIMIT 1",

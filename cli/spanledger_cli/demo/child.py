@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import multiprocessing
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from multiprocessing.connection import Connection
-from typing import Final
+from multiprocessing.context import SpawnProcess
+from typing import Any, Final, Protocol
 
 import spanledger
 from spanledger_cli.demo.play import Player, Totals
@@ -41,8 +42,29 @@ class Progress:
     last_error: str | None = None
 
 
-def start(order: Order) -> tuple[multiprocessing.process.BaseProcess, Connection]:
-    """Start the player; read `Progress` from the connection until it ends."""
+class Reports(Protocol):
+    """The reading end of the player's pipe."""
+
+    def poll(self, timeout: float) -> bool:
+        """True once a report waits, or the player has gone."""
+        ...
+
+    def recv(self) -> Any:
+        """The next `Progress`; EOFError if the player has gone."""
+        ...
+
+    def close(self) -> None:
+        """Listen no more; the player then stops."""
+        ...
+
+
+class _Writer(Protocol):
+    def send(self, obj: Progress) -> None: ...
+    def close(self) -> None: ...
+
+
+def start(order: Order) -> tuple[SpawnProcess, Reports]:
+    """Start the player; its reports end with the one that has `totals`."""
     # Spawned and not forked: this process has threads and an engine that do not survive a fork.
     context = multiprocessing.get_context("spawn")
     reader, writer = context.Pipe(duplex=False)
@@ -52,14 +74,13 @@ def start(order: Order) -> tuple[multiprocessing.process.BaseProcess, Connection
     return process, reader
 
 
-def _perform(order: Order, connection: Connection) -> None:
-    try:
+def _perform(order: Order, connection: _Writer) -> None:
+    # Either way whoever ordered the play has left.
+    with suppress(BrokenPipeError, KeyboardInterrupt):
         _play(order, connection)
-    except (BrokenPipeError, KeyboardInterrupt):
-        pass  # whoever ordered the play has left
 
 
-def _play(order: Order, connection: Connection) -> None:
+def _play(order: Order, connection: _Writer) -> None:
     month = story(order.seed, order.end, order.days, order.spans)
     player = Player()
     player.start(order.endpoint, order.api_key)

@@ -203,12 +203,12 @@ def _first(resource: Mapping[str, str], name: str) -> str:
 
 def _content(reading: Reading, events: list[tuple[str, dict[str, Any], int]]) -> tuple[str, str]:
     groups = reading.groups
-    given = messages.from_indexed(
-        groups.pop("llm.input_messages.", None) or groups.pop("gen_ai.prompt.", None) or {}, "user"
-    )
-    made = messages.from_indexed(
-        groups.pop("llm.output_messages.", None) or groups.pop("gen_ai.completion.", None) or {}, "assistant"
-    )
+    given = made = ""
+    if groups:
+        asked = groups.pop("llm.input_messages.", None) or groups.pop("gen_ai.prompt.", None)
+        given = messages.from_indexed(asked, "user") if asked else ""
+        told = groups.pop("llm.output_messages.", None) or groups.pop("gen_ai.completion.", None)
+        made = messages.from_indexed(told, "assistant") if told else ""
     given = given or (messages.from_value(reading.get("input"), "user") if reading.get("input") else "")
     made = made or (messages.from_value(reading.get("output"), "assistant") if reading.get("output") else "")
     if events and not (given and made):

@@ -65,10 +65,14 @@
                 }
                 return same();
             },
-            search(_text, _seconds, _usd, text, seconds, usd) {
+            search(text, seconds, usd) {
                 const now = query();
                 const wanted = {q: text || "", min_s: number(seconds), min_usd: number(usd)};
                 if (Object.keys(wanted).some((key) => (now.get(key) || "") !== wanted[key])) patch(wanted);
+                return same();
+            },
+            reload() {
+                window.spanledgerGrid.reload("traces-grid", location.search);
                 return same();
             },
             waterfall(data) {

@@ -9,12 +9,26 @@
         const share = Math.max(0, Math.min(1, params.data?.share || 0)) * 100;
         return {background: `linear-gradient(to left, var(--accent-bg) ${share}%, transparent 0)`};
     };
-    // Rows load as one scrolls, so ids keep the selection where it was.
-    grid.rowId = (params) => params.data.id;
 
+    const cells = (window.dashAgGridComponentFunctions = window.dashAgGridComponentFunctions || {});
+    cells.TraceStatus = (params) =>
+        params.data && React.createElement("span", {className: `pill ${params.data.errors ? "bad" : "ok"}`}, params.value);
+
+    const searches = {};
+    // A grid that is not mounted yet has no API, and says so by throwing.
+    function apiOf(id) {
+        try {
+            return window.dash_ag_grid.getApi(id);
+        } catch {
+            return null;
+        }
+    }
+    function apiAround(node) {
+        const holder = node?.closest(".ag-root-wrapper")?.parentElement?.closest("[id]");
+        return holder ? apiOf(holder.id) : null;
+    }
     function open(row) {
-        const holder = row.closest(".ag-root-wrapper")?.parentElement?.closest("[id]");
-        const api = holder && window.dash_ag_grid?.getApi?.(holder.id);
+        const api = apiAround(row);
         const href = api?.getDisplayedRowAtIndex(Number(row.getAttribute("row-index")))?.data?.href;
         if (href) window.spanledger.go(href);
     }
@@ -24,10 +38,17 @@
     });
     window.spanledgerGrid = {
         open,
+        // Rows that were fetched for another URL are dropped; after a mere tick they are renewed in place.
+        reload(id, search) {
+            const before = searches[id];
+            searches[id] = search;
+            const api = before === undefined ? null : apiOf(id);
+            if (api && before === search) api.refreshInfiniteCache();
+            else if (api) api.purgeInfiniteCache();
+        },
         // Moves the focus in the page's grid; false where there is none.
         step(by) {
-            const holder = document.querySelector(".ag-root-wrapper")?.parentElement?.closest("[id]");
-            const api = holder && window.dash_ag_grid?.getApi?.(holder.id);
+            const api = apiAround(document.querySelector(".ag-root-wrapper"));
             if (!api) return false;
             const column = api.getAllDisplayedColumns()[0];
             const at = api.getFocusedCell();

@@ -14,6 +14,14 @@ OTHER = "#7a8699"
 PRIOR = "rgb(27, 34, 48)"
 ERROR = "#d8532c"
 
+# One line wherever that is enough; the second line of the second form appears where the day changes.
+TICKS = [
+    {"dtickrange": [None, 59_999], "value": "%H:%M:%S"},
+    {"dtickrange": [60_000, 86_399_999], "value": "%H:%M\n%-d %b"},
+    {"dtickrange": [86_400_000, "M1"], "value": "%-d %b"},
+    {"dtickrange": ["M1", None], "value": "%b %Y"},
+]
+
 CONFIG: dict[str, Any] = {
     "showSendToCloud": False,
     "displayModeBar": False,
@@ -51,6 +59,7 @@ def layout(**changes: Any) -> dict[str, Any]:
             "spikedash": "solid",
             "spikesnap": "cursor",
             "automargin": False,
+            "tickformatstops": TICKS,
         },
         "yaxis": {"gridcolor": "rgba(128,140,160,.18)", "zeroline": False, "nticks": 5, "fixedrange": True},
     }

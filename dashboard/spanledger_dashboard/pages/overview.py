@@ -70,7 +70,8 @@ async def render(data: Data, view: View) -> Sequence[Any]:
         prior_total, frame, groups = await asyncio.gather(
             data.totals(before), data.series(before, at.buckets), data.groups(before, Dimension.CUSTOMER)
         )
-        prior_series, prior_customers = earlier.totals(frame), by_label(groups)
+        prior_series = earlier.totals(frame) if prior_total.calls else None
+        prior_customers = by_label(groups)
     course_now = at.totals(series)
     return subtitle(view), [
         kpis(view, total, prior_total, course_now, prior_series),
@@ -81,7 +82,9 @@ async def render(data: Data, view: View) -> Sequence[Any]:
             ],
             className="row two-one",
         ),
-        html.Div([latency_card(at, course_now), features_card(view, features)], className="row one-two"),
+        html.Div(
+            [latency_card(at, course_now, features.height), features_card(view, features)], className="row one-two"
+        ),
     ]
 
 
@@ -231,8 +234,9 @@ def customers_card(view: View, frame: pl.DataFrame, prior: Mapping[str, Totals])
     )
 
 
-def latency_card(at: Clock, series: Sequence[Totals | None]) -> Component:
-    """Percentiles over time."""
+def latency_card(at: Clock, series: Sequence[Totals | None], beside: int) -> Component:
+    """Percentiles over time, as tall as the grid of `beside` rows next to it."""
+    height = max(268, min(34 * beside, 34 * 14) - 12)
     lines = {
         name: [None if ns is None else ns / 1e9 for ns in course(series, lambda t, key=f"{name}_ns": getattr(t, key))]
         for name in PERCENTILE_COLOURS
@@ -241,7 +245,7 @@ def latency_card(at: Clock, series: Sequence[Totals | None]) -> Component:
         "Latency percentiles",
         html.Div(
             [
-                time_chart("overview-latency", percentiles(at.local, lines), 268, "Latency percentiles over time"),
+                time_chart("overview-latency", percentiles(at.local, lines), height, "Latency percentiles over time"),
                 legend(list(PERCENTILE_COLOURS.items())),
             ],
             className="cb",

@@ -1,3 +1,285 @@
-from spanledger_dashboard.page import Page
-from dash import html
-PAGE = Page("/traces" + ("/" if "traces"=="trace" else ""), "traces", lambda: html.Div("traces"), lambda a, d: None, icon="list-tree", section="Monitor")
+"""Traces: find the ones that matter."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+import dash_ag_grid as dag
+import dash_mantine_components as dmc
+import polars as pl
+from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
+from dash.development.base_component import Component
+from dash.exceptions import PreventUpdate
+
+from spanledger_dashboard import fmt
+from spanledger_dashboard.data import Data
+from spanledger_dashboard.errors import BadView
+from spanledger_dashboard.figures.base import ERROR, PALETTE
+from spanledger_dashboard.figures.histogram import outcomes
+from spanledger_dashboard.page import Page, content
+from spanledger_dashboard.pages.traces_rows import COLUMNS, record
+from spanledger_dashboard.parts import states
+from spanledger_dashboard.parts.basics import button, card, icon, legend, switch, time_chart
+from spanledger_dashboard.parts.header import header, subtitle
+from spanledger_dashboard.periods import Clock, clock
+from spanledger_dashboard.view import View, written
+from spanledger_store.errors import StoreError
+from spanledger_store.reports.scope import Dimension
+from spanledger_store.reports.traces import Cursor, Order, TraceSearch
+
+FACETS = {
+    Dimension.CUSTOMER: "Customer",
+    Dimension.FEATURE: "Feature",
+    Dimension.MODEL: "Model",
+    Dimension.PROVIDER: "Provider",
+    Dimension.ENVIRONMENT: "Environment",
+    Dimension.RELEASE: "Release",
+}
+ORDERS = {"newest": "Newest", "slowest": "Slowest", "dearest": "Dearest"}
+BLOCK = 100
+
+
+def skeleton() -> Component:
+    """The page before its data: the search form works at once."""
+    return html.Div(
+        [
+            header("Traces", "traces-sub", [button("Copy link", "link", **{"data-copy-link": ""})]),
+            search_form(),
+            html.Div(
+                states.loading(
+                    html.Div([states.bone_card(420), html.Div([states.bone_card(110), states.bone_card(420)], className="pg")],
+                             className="row rail")
+                ),
+                id="traces-body",
+                className="pg",
+            ),
+            dcc.Store(id="traces-cursors", data={}),
+        ],
+        className="pg",
+    )  # fmt: skip
+
+
+def search_form() -> Component:
+    """Words or an id, and the least that a trace must have cost or taken."""
+
+    def field(name: str, label: str, **more: Any) -> Component:
+        return dmc.TextInput(id=name, placeholder=label, size="xs", debounce=True, **{"aria-label": label}, **more)
+
+    return html.Div(
+        [
+            field("traces-q", "Words in messages, or a trace id", leftSection=icon("search"), className="q"),
+            field("traces-min-s", "At least … s", className="short", inputProps={"inputMode": "decimal"}),
+            field("traces-min-usd", "At least … $", className="short", inputProps={"inputMode": "decimal"}),
+            html.Div(id="traces-switches", className="bar-form"),
+        ],
+        className="bar-form",
+    )
+
+
+def searched(view: View) -> TraceSearch:
+    """What the URL asks for. Raises BadView where a threshold is no number."""
+    seconds, usd = number(view, "min_s"), number(view, "min_usd")
+    return TraceSearch(
+        view.scope,
+        text=view.get("q"),
+        errors_only=view.get("errors") == "1",
+        min_duration_ns=int(seconds * 10**9) if seconds is not None else 0,
+        min_cost=usd,
+    )
+
+
+def number(view: View, key: str) -> Decimal | None:
+    """A threshold from the URL: None where it is not set."""
+    text = view.get(key)
+    if not text:
+        return None
+    try:
+        value = Decimal(text)
+    except InvalidOperation:
+        value = Decimal("NaN")
+    if not value.is_finite() or not 0 <= value <= 10**9:
+        raise BadView(f"{key}={text}: not a number from 0 to a billion")
+    return value
+
+
+async def render(data: Data, view: View) -> Sequence[Any]:
+    """Subtitle, form state and body of the page."""
+    search = searched(view)
+    at = clock(view)
+    histogram, *facets = await asyncio.gather(
+        data.trace_histogram(search, at.buckets), *(data.facet(search, dimension) for dimension in FACETS)
+    )
+    form = (view.get("q"), view.get("min_s"), view.get("min_usd"), switches(view))
+    count = int(histogram["traces"].sum())
+    if not count:
+        latest = await data.latest_span(view.project)
+        if latest is None:
+            return subtitle(view), *form, states.no_data(view.project, data.settings.endpoint)
+        narrowed = bool(view.filters) or any(view.get(k) for k in ("q", "min_s", "min_usd", "errors"))
+        return subtitle(view), *form, states.no_match(latest, view.zone, narrowed)
+    return (
+        subtitle(view),
+        *form,
+        html.Div(
+            [
+                rail(view, dict(zip(FACETS, facets, strict=True))),
+                html.Div([histogram_card(at, histogram), list_card(count)], className="pg"),
+            ],
+            className="row rail",
+        ),
+    )
+
+
+def switches(view: View) -> list[Component]:
+    """Errors only, and the order of the list."""
+    errors = view.get("errors") == "1"
+    order = view.choice("order", ORDERS, "newest")
+    return [
+        html.A(
+            [icon("triangle-alert"), "Errors only"],
+            href=view.href(errors=None if errors else "1"),
+            className="ctl",
+            role="button",
+            **{"aria-pressed": str(errors).lower()},
+        ),
+        switch("Order", ORDERS, order, {key: view.href(order=key) for key in ORDERS}),
+    ]
+
+
+def rail(view: View, facets: Mapping[Dimension, pl.DataFrame]) -> Component:
+    """Values that matching traces have in common, with how many have each."""
+    blocks: list[Component] = []
+    for dimension, frame in facets.items():
+        chosen = view.filters.get(dimension, ())
+        counts = dict(zip(frame["label"], frame["traces"], strict=True))
+        labels = [*counts, *(value for value in chosen if value not in counts)]
+        if not labels:
+            continue
+        blocks.append(html.H3(FACETS[dimension]))
+        blocks += [
+            html.A(
+                [
+                    html.Span(icon("check"), className="box"),
+                    html.B(fmt.named(label), title=fmt.named(label)),
+                    html.Small(fmt.count(counts.get(label, 0))),
+                ],
+                href=view.toggled(dimension, label),
+                role="checkbox",
+                **{"aria-checked": str(label in chosen).lower(), "data-facet": written(label)},
+            )
+            for label in labels
+        ]
+    return html.Section(html.Div(blocks, className="facets"), className="card", **{"aria-label": "Facets"})
+
+
+def histogram_card(at: Clock, frame: pl.DataFrame) -> Component:
+    """When the matching traces began."""
+    every, failed = at.counts(frame, "traces"), at.counts(frame, "failed_traces")
+    figure = outcomes(at.local, [a - b for a, b in zip(every, failed, strict=True)], failed)
+    return card(
+        "Traces over time",
+        html.Div(time_chart("traces-histogram", figure, 112, "Traces over time"), className="cb"),
+        right=[legend([("Without errors", PALETTE[0]), ("With errors", ERROR)])],
+    )
+
+
+def list_card(count: int) -> Component:
+    """The list itself; its rows are fetched in blocks as one scrolls."""
+    grid = dag.AgGrid(
+        id="traces-grid",
+        rowModelType="infinite",
+        columnDefs=COLUMNS,
+        getRowId="params.data.id",
+        defaultColDef={"sortable": False, "resizable": True, "suppressHeaderMenuButton": True},
+        dashGridOptions={
+            "rowHeight": 34,
+            "headerHeight": 34,
+            "cacheBlockSize": BLOCK,
+            # A block begins after the last row of the one before it, so they are fetched one by one.
+            "maxConcurrentDatasourceRequests": 1,
+            "infiniteInitialRowCount": min(count, BLOCK),
+            "animateRows": False,
+        },
+        style={"width": "100%", "height": max(160, min(34 * (count + 1) + 4, 620))},
+    )
+    return card(
+        "Traces",
+        html.Div(grid, role="region", style={"paddingTop": 6}, **{"aria-label": "List of traces"}),
+        beside=[html.Span(fmt.count(count), className="dim num")],
+    )
+
+
+async def block(
+    data: Data, view: View, start: int, cursors: dict[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Rows from `start` on, and where the block after them begins.
+
+    `cursors` holds, for one URL, the last row before each block. A block whose start is not known yet is empty: the
+    grid asks again when it gets there.
+    """
+    key = repr(view.pairs)
+    known: dict[str, Any] = cursors.get("at", {}) if cursors.get("key") == key else {}
+    after = known.get(str(start))
+    if start and after is None:
+        return {"rowData": [], "rowCount": start}, {"key": key, "at": known}
+    cursor = Cursor(int(after[0]), after[1]) if after else None
+    order = Order(view.choice("order", ORDERS, "newest"))
+    frame = await data.traces(searched(view), order, BLOCK, cursor)
+    rows = [record(view, row) for row in frame.iter_rows(named=True)]
+    total = start + len(rows)
+    if len(rows) < BLOCK:
+        return {"rowData": rows, "rowCount": total}, {"key": key, "at": known}
+    last = frame.row(-1, named=True)
+    return {"rowData": rows}, {"key": key, "at": known | {str(total): [last["sort_key"], last["trace_id"]]}}
+
+
+def register(app: Dash, data: Data) -> None:
+    """Wire the page."""
+    outputs = [
+        Output("traces-sub", "children"),
+        Output("traces-q", "value"),
+        Output("traces-min-s", "value"),
+        Output("traces-min-usd", "value"),
+        Output("traces-switches", "children"),
+        Output("traces-body", "children"),
+    ]
+    content(app, data, "/traces", outputs, render)
+    app.clientside_callback(
+        ClientsideFunction("spanledger", "search"),
+        Output("sink", "data", allow_duplicate=True),
+        Input("traces-q", "value"),
+        Input("traces-min-s", "value"),
+        Input("traces-min-usd", "value"),
+        prevent_initial_call=True,
+    )
+    app.clientside_callback(
+        ClientsideFunction("spanledger", "reload"),
+        Output("sink", "data", allow_duplicate=True),
+        Input("traces-body", "children"),
+        prevent_initial_call=True,
+    )
+
+    @app.callback(
+        Output("traces-grid", "getRowsResponse"),
+        Output("traces-cursors", "data"),
+        Input("traces-grid", "getRowsRequest"),
+        State("traces-cursors", "data"),
+        State("view", "data"),
+        prevent_initial_call=True,
+    )
+    async def rows(
+        request: dict[str, Any] | None, cursors: dict[str, Any] | None, view: dict[str, Any]
+    ) -> Sequence[Any]:
+        if not request:
+            raise PreventUpdate
+        try:
+            return await block(data, View.parse(view, data.settings.project), request["startRow"], cursors or {})
+        except (StoreError, BadView):
+            # The page's own callback tells what is wrong; the list just stays as it is.
+            raise PreventUpdate from None
+
+
+PAGE = Page("/traces", "Traces", skeleton, register, icon="list-tree", section="Monitor", also="/trace/")

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import dash_ag_grid as dag
+from dash import html
 from dash.development.base_component import Component
 
 Column = dict[str, Any]
+MAX_TALL = 30
 
 
 def name_column(field: str, header: str, **more: Any) -> Column:
@@ -38,7 +40,7 @@ def number_column(field: str, header: str, **more: Any) -> Column:
         "flex": 1,
         "minWidth": 84,
         "valueFormatter": {"function": "text(params)"},
-        "cellClass": "num",
+        "cellClass": "ag-right-aligned-cell num",
         **more,
     }
 
@@ -47,22 +49,34 @@ BAR = {"function": "bar(params)"}
 """A cell style: a bar behind the number, as long as the row's `share`."""
 
 
-def grid(name: str, columns: Sequence[Column], rows: Sequence[dict[str, Any]], label: str) -> Component:
-    """A sortable grid as tall as its rows."""
-    options = {
+def grid(
+    name: str,
+    columns: Sequence[Column],
+    rows: Sequence[dict[str, Any]],
+    label: str,
+    total: dict[str, Any] | None = None,
+) -> Component:
+    """A sortable grid as tall as its rows, up to a screenful; `total` stays below them."""
+    tall = len(rows) > MAX_TALL
+    options: dict[str, Any] = {
         "rowHeight": 34,
         "headerHeight": 34,
-        "domLayout": "autoHeight",
+        "domLayout": "normal" if tall else "autoHeight",
         "animateRows": False,
-        "ariaLabel": label,
-        "suppressCellFocus": False,
     }
-    return dag.AgGrid(
-        id=name,
-        rowData=list(rows),
-        columnDefs=list(columns),
-        getRowId="params.data.id",
-        defaultColDef={"sortable": True, "resizable": True, "suppressHeaderMenuButton": True},
-        dashGridOptions=options,
-        style={"width": "100%", "height": None},
+    if total is not None:
+        options["pinnedBottomRowData"] = [total]
+    return html.Div(
+        dag.AgGrid(
+            id=name,
+            rowData=list(rows),
+            columnDefs=list(columns),
+            getRowId="params.data.id",
+            defaultColDef={"sortable": True, "resizable": True, "suppressHeaderMenuButton": True},
+            dashGridOptions=options,
+            style={"width": "100%", "height": 34 * (MAX_TALL + 3) if tall else None},
+        ),
+        className="grid",
+        role="region",
+        **{"aria-label": label},
     )

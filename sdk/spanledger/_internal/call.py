@@ -138,9 +138,9 @@ class Call:
         try:
             span = self.span
             if self.recording:
-                name = type(error).__qualname__
+                name = type(error).__name__
                 module = type(error).__module__
-                kind = name if module == "builtins" else f"{module}.{name}"
+                kind = name if module == "builtins" else f"{module}.{type(error).__qualname__}"
                 span.set_attribute(semconv.ERROR_TYPE, kind)
                 # Messages and tracebacks quote content: they follow the same switch.
                 if self.runtime.settings.capture == "on" and self.declaration.capture in (None, "on"):
@@ -160,8 +160,10 @@ class Call:
             self.recording = False
             self.parent = None
             self.passed_on = None
-            self.runtime.hand_over(self.span.get_span_context().span_id, self)
-            self.span.end(clock.time_ns())
+            span = self.span
+            if span.is_recording():  # or somebody else has ended it, and it is gone
+                self.runtime.hand_over(span.get_span_context().span_id, self)
+                span.end(clock.time_ns())
 
 
 def begin(declaration: Declaration, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call | None:
@@ -193,7 +195,7 @@ def begin(declaration: Declaration, args: tuple[Any, ...], kwargs: dict[str, Any
         call.context = set_span_in_context(span, otel_context.set_value(CALL_KEY, call, surrounding))
         call.args = ()
         call.kwargs = kwargs
-        if call.recording and declaration.takes_input and current.wants_input:
+        if call.recording and (declaration.reads_request or (declaration.takes_input and current.wants_input)):
             given = args[1:] if declaration.skip_first else args
             room = Room()
             call.args = snapshot(given, room)

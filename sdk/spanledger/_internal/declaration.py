@@ -29,6 +29,12 @@ class Declaration:
     otel_kind: SpanKind
     signature: inspect.Signature | None
     skip_first: bool  # a method's self or cls is no input
+    defaults: Mapping[str, Any]  # of parameters a call need not name, such as `model="gpt-4o"`
+
+    @property
+    def reads_request(self) -> bool:
+        """True if arguments may name the model and its parameters, which are no content."""
+        return self.kind in (None, "llm", "embedding")
 
     @property
     def takes_input(self) -> bool:
@@ -83,4 +89,9 @@ def declare(
         otel_kind=SpanKind.CLIENT if client else SpanKind.INTERNAL,
         signature=signature,
         skip_first=first in ("self", "cls"),
+        defaults={
+            name: parameter.default
+            for name, parameter in (signature.parameters.items() if signature else ())
+            if parameter.default is not inspect.Parameter.empty
+        },
     )

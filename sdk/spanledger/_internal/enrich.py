@@ -84,7 +84,8 @@ class Enricher:
         declaration = call.declaration
         updates = call.updates or {}
         arguments = _named(call)
-        facts = self._facts(span, call, updates, arguments)
+        asked = {**declaration.defaults, **arguments}
+        facts = self._facts(span, call, updates, asked)
         kind = declaration.kind or ("llm" if facts is not None and not facts.usage.is_empty else "chain")
         if kind != attributes.get(semconv.KIND):
             attributes[semconv.KIND] = kind
@@ -92,7 +93,7 @@ class Enricher:
         if facts is not None:
             attributes.update(fact_attributes(facts))
         if kind in ("llm", "embedding"):
-            _add_request(attributes, arguments)
+            _add_request(attributes, asked)
             if facts is not None:
                 self._add_cost(attributes, span, facts, updates)
         if call.first_item_ns is not None and semconv.RESPONSE_TIME_TO_FIRST_CHUNK not in attributes:
@@ -121,11 +122,11 @@ class Enricher:
         provider: str | None = updates.get("provider")
         if facts is None and (usage is None and model is None and provider is None):
             return None
-        asked = arguments.get("model")
+        named = arguments.get("model")
         base = facts or Extracted(Usage(), None, None)
         return base._replace(
             usage=usage if usage is not None else base.usage,
-            model=model or base.model or (asked if isinstance(asked, str) else None),
+            model=model or base.model or (named if isinstance(named, str) else None),
             provider=semconv.provider_name(provider) if provider else base.provider,
         )
 

@@ -59,7 +59,7 @@ class Exporter:
                     self._deliver(self._enrich(batch))
                 except Exception as error:
                     warn_once("export", "a batch of spans could not be exported: %s", error, error=error)
-                    self._queue.settle(dropped=len(batch), reason="export_error", error=str(error))
+                    self._queue.abandon("export_error", str(error))
             elif self._queue.closed:
                 break
         self._transport.close()

@@ -11,6 +11,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, cast
 
+from spanledger._internal.fields import get
+
 Message = dict[str, Any]
 _MAX_REPR: Final = 10_000
 
@@ -104,34 +106,26 @@ def _texts(message: Message) -> str:
     return "\n".join(p["content"] for p in message["parts"] if p.get("type") == "text" and p.get("content"))
 
 
-def _get(source: Any, *names: str) -> Any:
-    for name in names:
-        value = source.get(name) if isinstance(source, Mapping) else getattr(source, name, None)
-        if value is not None:
-            return value
-    return None
-
-
 def _is_message(value: Any) -> bool:
     if isinstance(value, str):
         return False
-    return isinstance(_get(value, "role"), str) and _get(value, "content", "parts", "tool_calls") is not None
+    return isinstance(get(value, "role"), str) and get(value, "content", "parts", "tool_calls") is not None
 
 
 def _message(value: Any) -> Message:
-    role = str(_get(value, "role"))
-    content = _get(value, "content", "parts")
-    call_id = _get(value, "tool_call_id")
+    role = str(get(value, "role"))
+    content = get(value, "content", "parts")
+    call_id = get(value, "tool_call_id")
     if call_id is not None:
         return {
             "role": role,
             "parts": [{"type": "tool_call_response", "id": call_id, "result": as_text(content)}],
         }
     message: Message = {"role": role, "parts": _parts(content)}
-    for call in _get(value, "tool_calls") or ():
-        function = _get(call, "function")
-        message["parts"].append(_tool_call(_get(call, "id"), _get(function, "name"), _get(function, "arguments")))
-    reason = _get(value, "finish_reason")
+    for call in get(value, "tool_calls") or ():
+        function = get(call, "function")
+        message["parts"].append(_tool_call(get(call, "id"), get(function, "name"), get(function, "arguments")))
+    reason = get(value, "finish_reason")
     if isinstance(reason, str):
         message["finish_reason"] = reason
     return message
@@ -159,16 +153,16 @@ def _parts(content: Any) -> list[dict[str, Any]]:
 def _part(block: Any) -> dict[str, Any]:
     if isinstance(block, str):
         return {"type": "text", "content": block}
-    kind = _get(block, "type")
-    if kind == "tool_use" or _get(block, "function_call") is not None:
-        call = _get(block, "function_call") or block
-        return _tool_call(_get(call, "id"), _get(call, "name"), _get(call, "input", "args"))
+    kind = get(block, "type")
+    if kind == "tool_use" or get(block, "function_call") is not None:
+        call = get(block, "function_call") or block
+        return _tool_call(get(call, "id"), get(call, "name"), get(call, "input", "args"))
     if kind == "tool_result":
-        content = _get(block, "content")
-        return {"type": "tool_call_response", "id": _get(block, "tool_use_id"), "result": as_text(content)}
-    if kind in ("thinking", "reasoning") or _get(block, "thought") is True:
-        return {"type": "reasoning", "content": as_text(_get(block, "thinking", "text", "summary") or "")}
-    text = _get(block, "text", "content")
+        content = get(block, "content")
+        return {"type": "tool_call_response", "id": get(block, "tool_use_id"), "result": as_text(content)}
+    if kind in ("thinking", "reasoning") or get(block, "thought") is True:
+        return {"type": "reasoning", "content": as_text(get(block, "thinking", "text", "summary") or "")}
+    text = get(block, "text", "content")
     if isinstance(text, str):
         return {"type": "text", "content": text}
     if kind in ("image", "image_url", "input_image", "input_audio", "document", "file"):
@@ -177,58 +171,58 @@ def _part(block: Any) -> dict[str, Any]:
 
 
 def _from_response(response: Any) -> list[Message]:
-    choices = _get(response, "choices")
+    choices = get(response, "choices")
     if isinstance(choices, (list, tuple)) and choices:
         messages: list[Message] = []
         for choice in cast("Sequence[Any]", choices):
-            message = _get(choice, "message")
-            text = _get(choice, "text")
-            if message is not None and _get(message, "role") is not None:
+            message = get(choice, "message")
+            text = get(choice, "text")
+            if message is not None and get(message, "role") is not None:
                 built = _message(message)
             elif isinstance(text, str):
                 built = text_message("assistant", text)
             else:
                 return []
-            built["finish_reason"] = _get(choice, "finish_reason")
+            built["finish_reason"] = get(choice, "finish_reason")
             messages.append(built)
         return messages
-    output = _get(response, "output")
-    if _get(response, "object") == "response" and isinstance(output, (list, tuple)):
+    output = get(response, "output")
+    if get(response, "object") == "response" and isinstance(output, (list, tuple)):
         parts: list[dict[str, Any]] = []
         for item in cast("Sequence[Any]", output):
-            if _get(item, "type") == "function_call":
-                parts.append(_tool_call(_get(item, "call_id"), _get(item, "name"), _get(item, "arguments")))
-            elif _get(item, "type") == "message":
-                parts.extend(_parts(_get(item, "content")))
+            if get(item, "type") == "function_call":
+                parts.append(_tool_call(get(item, "call_id"), get(item, "name"), get(item, "arguments")))
+            elif get(item, "type") == "message":
+                parts.extend(_parts(get(item, "content")))
         return [{"role": "assistant", "parts": parts}]
-    candidates = _get(response, "candidates")
+    candidates = get(response, "candidates")
     if isinstance(candidates, (list, tuple)) and candidates:
         return [
-            {"role": "assistant", "parts": _parts(_get(_get(candidate, "content"), "parts"))}
+            {"role": "assistant", "parts": _parts(get(get(candidate, "content"), "parts"))}
             for candidate in cast("Sequence[Any]", candidates)
         ]
     if _is_message(response):
         return [_message(response)]
-    if _get(response, "object") == "list" and isinstance(_get(response, "data"), (list, tuple)):
+    if get(response, "object") == "list" and isinstance(get(response, "data"), (list, tuple)):
         # Embeddings are numbers by the thousand: what matters is how many there are.
-        return [text_message("assistant", f"<{len(_get(response, 'data'))} embeddings>")]
+        return [text_message("assistant", f"<{len(get(response, 'data'))} embeddings>")]
     return []
 
 
 def _piece(item: Any) -> str | None:
     """The text of one chunk of a provider's stream; None if it is not one."""
-    choices = _get(item, "choices")
+    choices = get(item, "choices")
     if isinstance(choices, (list, tuple)):
-        text = _get(_get(choices[0], "delta"), "content") if choices else None
+        text = get(get(choices[0], "delta"), "content") if choices else None
         return text if isinstance(text, str) else ""
-    kind = _get(item, "type")
+    kind = get(item, "type")
     if kind in ("response.output_text.delta", "content_block_delta"):
-        delta = _get(item, "delta")
-        text = delta if isinstance(delta, str) else _get(delta, "text")
+        delta = get(item, "delta")
+        text = delta if isinstance(delta, str) else get(delta, "text")
         return text if isinstance(text, str) else ""
-    candidates = _get(item, "candidates")
+    candidates = get(item, "candidates")
     if isinstance(candidates, (list, tuple)) and candidates:
-        parts = _get(_get(candidates[0], "content"), "parts") or ()
-        texts = [_get(part, "text") for part in parts]
+        parts = get(get(candidates[0], "content"), "parts") or ()
+        texts = [get(part, "text") for part in parts]
         return "".join(text for text in texts if isinstance(text, str))
     return "" if isinstance(kind, str) and kind.startswith(("response.", "message_", "content_block")) else None

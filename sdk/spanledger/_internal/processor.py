@@ -54,9 +54,9 @@ class LedgerProcessor(SpanProcessor):
             call = self._calls.pop(identity.span_id, None)
             if not identity.trace_flags & 1:
                 return
-            self._exporter.ensure_started()
             weight = _SPAN_BYTES if call is None else _SPAN_BYTES + call.weight
             self._queue.put((span, call), weight)
+            self._exporter.ensure_started()
         except Exception as error:
             warn_once("on_end", "a span could not be queued: %s", error, error=error)
 

@@ -81,11 +81,13 @@ class SpanQueue(Generic[T]):
     def put(self, item: T, weight: int) -> None:
         """Queue an ended span; wait for room at most `PATIENCE`, and not at all while export fails."""
         with self._lock:
+            has_room = not self._is_full(weight) or self._closed or self._wait_for_room(weight)
+            # Counted only now, so that a span in the hands of a waiting thread does not upset the account.
             self._ended += 1
             if self._closed:
                 self._drop(1, "after_shutdown")
                 return
-            if self._is_full(weight) and not self._wait_for_room(weight):
+            if not has_room:
                 self._drop(1, "queue_full")
                 return
             self._items.append((item, weight))
@@ -170,11 +172,16 @@ class SpanQueue(Generic[T]):
             self._acknowledged += acknowledged
             self._in_flight -= acknowledged + dropped
             if dropped:
-                self._drop(dropped, reason)
+                self._drop(dropped, reason or "unknown")
                 self._last_error = error or self._last_error
             if acknowledged or dropped:
                 self._failing = False
             self._settled.notify_all()
+
+    def abandon(self, reason: str, error: str) -> None:
+        """Give up whatever is still in flight."""
+        with self._lock:
+            self.settle(dropped=self._in_flight, reason=reason, error=error)
 
     def pause(self, seconds: float) -> bool:
         """Wait before a retry; True if somebody is in a hurry (a flush, the end) and it should be now."""

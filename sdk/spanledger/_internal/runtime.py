@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from spanledger._internal.processor import LedgerProcessor
     from spanledger._internal.settings import Settings
 
-EXIT_PATIENCE: Final = 2.0
+EXIT_PATIENCE: Final = 1.5
 
 
 class Runtime:
@@ -72,7 +72,7 @@ def flush(timeout: float = 10.0) -> bool:
 def shutdown(timeout: float | None = None) -> bool:
     """Deliver what is queued and stop; True if nothing was lost. Later calls of observed functions run bare.
 
-    Waits at most `timeout` seconds; by default as long as deliveries succeed, and two seconds once they do
+    Waits at most `timeout` seconds; by default as long as deliveries succeed, and 1.5 seconds once they do
     not. What could not be delivered is counted in `stats()` and said in one line of log. Called at exit.
     """
     global active

@@ -1,4 +1,4 @@
--- Every span of one trace, in order of time.
+-- The spans of one trace in order of time; all of them, or the one named.
 SELECT
     span_id, parent_span_id, name, kind, operation, toUnixTimestamp64Nano(start_time) AS start_ns, duration_ns, ttft_ns,
     status, error_type, status_message, provider, request_model, model, response_id, finish_reason,
@@ -9,5 +9,6 @@ SELECT
     client_cost_usd, price_source, is_billable, cache_hit
 FROM spans
 WHERE project_id = {project:String} AND trace_id = {trace:String}
+  AND ({span:String} = '' OR span_id = {span:String})
 ORDER BY start_time, span_id
 LIMIT {limit:UInt32}

@@ -13,9 +13,9 @@ from spanledger_store.sql import load
 MAX_SPANS = 20_000
 
 
-def spans(engine: Engine, project: str, trace: str) -> pl.DataFrame:
-    """Every span of the trace in order of time (`start_ns` in Unix nanoseconds); empty where there is none."""
-    return engine.query(load("trace_spans"), {"project": project, "trace": trace, "limit": MAX_SPANS})
+def spans(engine: Engine, project: str, trace: str, span: str = "") -> pl.DataFrame:
+    """The trace's spans in order of time (`start_ns` in Unix nanoseconds), or only `span`; empty where none is."""
+    return engine.query(load("trace_spans"), {"project": project, "trace": trace, "span": span, "limit": MAX_SPANS})
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,72 @@
+"""The `spanledger` command."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from spanledger_cli import keys
+from spanledger_cli.doctor import doctor
+from spanledger_cli.errors import CliError
+from spanledger_cli.migrate import migrate
+from spanledger_cli.query import query
+from spanledger_cli.spend import spend
+from spanledger_cli.up import up
+from spanledger_store.errors import StoreError, StoreLocked
+
+
+class _Group(TyperGroup):
+    """Turns what the parts raise into one line and an exit code."""
+
+    def invoke(self, ctx: Any) -> object:
+        """The command's result; exits with the error's code where it fails in a way we know."""
+        try:
+            return super().invoke(ctx)
+        except CliError as error:
+            code, message = error.code, str(error)
+        except StoreLocked as error:
+            code, message = 3, str(error)
+        except StoreError as error:
+            code, message = 1, str(error)
+        sys.stderr.write(f"error: {message}\n")
+        raise typer.Exit(code)
+
+
+app = typer.Typer(
+    cls=_Group,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        sys.stdout.write(f"spanledger {version('spanledger')}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def spanledger(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """LLM observability and cost analytics: from one decorator to an exact ledger.
+
+    Exit codes: 0 done, 1 failed, 2 wrong or unsafe request, 3 the data directory or the port is in use.
+    """
+
+
+app.command()(up)
+app.command()(migrate)
+app.command()(query)
+app.command()(spend)
+app.add_typer(keys.app, name="keys")
+app.command()(doctor)

@@ -1,0 +1,171 @@
+"""The composition root: every part of Spanledger, put together in one process."""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import signal
+import socket
+from collections.abc import Callable, Generator
+from contextlib import ExitStack, contextmanager
+from types import FrameType
+
+import uvicorn
+from pydantic import SecretStr
+from starlette.types import ASGIApp
+
+from spanledger_analytics.jobs import Scheduler
+from spanledger_cli import running
+from spanledger_cli.errors import CliError, InUse, Usage
+from spanledger_collector import CollectorSettings
+from spanledger_collector import create_app as collector_app
+from spanledger_collector.access import is_loopback
+from spanledger_collector.guard import Guard
+from spanledger_dashboard import DashboardSettings
+from spanledger_dashboard import create_app as dashboard_app
+from spanledger_store.control import Control, keys, signing_secret
+from spanledger_store.engine import Engine
+from spanledger_store.errors import StoreLocked
+from spanledger_store.lock import DirectoryLock
+from spanledger_store.migrate import migrate
+from spanledger_store.settings import StoreSettings
+
+# Requests under way when the signal comes get this long; the spool's own drain follows.
+GRACE_SECONDS = 5
+
+
+def build(engine: Engine, control: Control, settings: CollectorSettings, url: str) -> ASGIApp:
+    """Collector, API and pages as one application behind one door."""
+    collector = collector_app(engine, control, settings)
+    pages = dashboard_app(collector, engine, DashboardSettings(endpoint=url))
+    return Guard(pages, collector.state.collector.access, signing_secret(control))
+
+
+def serve(settings: StoreSettings, host: str, port: int, ready: Callable[[str], None]) -> None:
+    """Run until SIGTERM or Ctrl+C, then drain; `ready` is called with the address once requests are answered.
+
+    Raises InUse, Usage, CliError or StoreError where it cannot start.
+    """
+    other = running.find(settings.data)
+    if other is not None:
+        raise InUse(f"process {other.pid} already serves {settings.data} at {other.url}. Use that, or stop it first.")
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    with ExitStack() as stack:
+        control = stack.enter_context(Control.open(settings))
+        _refuse_without_keys(control, host)
+        listener = stack.enter_context(_listener(host, port))
+        url = running.local_url(host, listener.getsockname()[1])
+        engine = stack.enter_context(_engine(settings))
+        migrate(engine)
+        token = secrets.token_urlsafe(32)
+        collector = CollectorSettings(host=host, port=listener.getsockname()[1], local_token=SecretStr(token))
+        app = build(engine, control, collector, url)
+        scheduler = Scheduler(engine, control)
+        scheduler.start()
+        stack.callback(scheduler.stop)
+        phase = stack.enter_context(_signals())
+
+        def announce() -> None:
+            phase.serving = True
+            running.announce(settings.data, running.Running(os.getpid(), url, token))
+            ready(url)
+
+        stack.callback(running.withdraw, settings.data, os.getpid())
+        server = _Server(_config(app), announce)
+        server.run(sockets=[listener])
+        if not phase.serving:
+            raise CliError("the server did not start; the lines above say why.")
+
+
+def _config(app: ASGIApp) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        loop="uvloop",
+        http="httptools",
+        lifespan="on",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn, telling when it answers."""
+
+    def __init__(self, config: uvicorn.Config, started: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._tell = started
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._tell()
+
+
+class _Phase:
+    """Whether requests have been answered yet."""
+
+    serving = False
+
+
+@contextmanager
+def _signals() -> Generator[_Phase]:
+    """SIGTERM ends the program in order: at once before it serves, and with code 0 after uvicorn has drained."""
+    phase = _Phase()
+
+    def handle(_number: int, _frame: FrameType | None) -> None:
+        # Uvicorn raises the signal again when it is done; by then there is nothing left to stop.
+        if not phase.serving:
+            raise SystemExit(0)
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield phase
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _listener(host: str, port: int) -> Generator[socket.socket]:
+    try:
+        bound = running.listen(host, port)
+    except OSError as error:
+        raise InUse(
+            f"cannot listen on {host}:{port}: {error.strerror or error}. "
+            "Choose another port with --port (0 takes a free one), or stop what uses it."
+        ) from error
+    with bound:
+        yield bound
+
+
+@contextmanager
+def _engine(settings: StoreSettings) -> Generator[Engine]:
+    # With ClickHouse elsewhere the engine locks nothing, and yet spool and up.json allow one `up` per directory.
+    lock = None if settings.embedded else DirectoryLock(settings.data)
+    try:
+        if lock is not None:
+            lock.acquire()
+        engine = Engine(settings)
+    except StoreLocked as error:
+        raise InUse(str(error)) from error
+    try:
+        with engine:
+            yield engine
+    finally:
+        if lock is not None:
+            lock.release()
+
+
+def _refuse_without_keys(control: Control, host: str) -> None:
+    if is_loopback(host):
+        return
+    missing = [scope for scope in keys.SCOPES if not keys.any_active(control, scope)]
+    if missing:
+        commands = "\n".join(f"    spanledger keys create NAME --scope {scope}" for scope in missing)
+        raise Usage(
+            f"--host {host} lets other machines in, and there is no active {' and no active '.join(missing)} key. "
+            f"Create what is missing with the same --data, then start again:\n{commands}"
+        )

@@ -1,0 +1,51 @@
+"""`spanledger up`: collector, pages and jobs in one process."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from spanledger_cli.options import DataOption, store_settings
+from spanledger_cli.output import console
+
+NEXT = """
+Send it your calls:
+
+    import spanledger
+
+    spanledger.init({arguments})
+
+    @spanledger.observe
+    def answer(question: str): ...
+
+Press Ctrl+C to stop; what has been received is stored first."""
+
+
+def up(
+    host: Annotated[str, typer.Option("--host", help="Address to listen on; off loopback, keys must exist.")] = (
+        "127.0.0.1"
+    ),
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port for everything; 0 takes a free one.")] = (
+        8787
+    ),
+    data: DataOption = None,
+) -> None:
+    """Run Spanledger: collector, ledger and pages.
+
+    One process receives spans, keeps the ledger and serves the pages, until Ctrl+C or SIGTERM.
+
+    Exit codes: 0 stopped, 1 failed, 2 refused (an address others can reach, and no keys), 3 directory or port in use.
+
+    Example: spanledger up --port 9000 --data ./spanledger-data
+    """
+    from spanledger_cli.serve import serve
+
+    settings = store_settings(data)
+
+    def ready(url: str) -> None:
+        out = console()
+        out.print(f"Spanledger is up at {url}  (data in {settings.data})", markup=False)
+        out.print(NEXT.format(arguments="" if url.endswith(":8787") else f'endpoint="{url}"'), markup=False)
+
+    serve(settings, host, port, ready)
