@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
 from spanledger_cli.errors import Usage
 
 if TYPE_CHECKING:
+    from pydantic_settings import BaseSettings
+
     from spanledger_store.settings import StoreSettings
+
+S = TypeVar("S", bound="BaseSettings")
 
 
 class Format(StrEnum):
@@ -33,23 +37,22 @@ ProjectOption = Annotated[str, typer.Option("--project", help="Project the comma
 def store_settings(data: Path | None) -> StoreSettings:
     """The installation's settings: the option wins over the environment. Raises Usage for a value that cannot be."""
     # Settings bring pydantic along: loaded here so that `--help` need not wait for it.
-    from pydantic import ValidationError
-
     from spanledger_store.settings import StoreSettings
 
-    try:
-        settings = StoreSettings() if data is None else StoreSettings(data=data)
-        return settings.model_copy(update={"data": settings.data.expanduser().absolute()})
-    except ValidationError as error:
-        raise Usage("; ".join(explained(error))) from error
+    settings = checked(StoreSettings, **({} if data is None else {"data": data}))
+    return settings.model_copy(update={"data": settings.data.expanduser().absolute()})
 
 
-def explained(error: Exception) -> list[str]:
-    """One sentence for each setting that a pydantic ValidationError names."""
+def checked(kind: type[S], **values: Any) -> S:
+    """Settings from the environment and from `values`, which win. Raises Usage naming what cannot be."""
     from pydantic import ValidationError
 
-    assert isinstance(error, ValidationError)
-    return [
-        f"SPANLEDGER_{'_'.join(str(part) for part in each['loc']).upper()} = {each['input']!r}: {each['msg']}"
-        for each in error.errors(include_url=False)
-    ]
+    try:
+        return kind(**values)
+    except ValidationError as error:
+        prefix = kind.model_config.get("env_prefix", "")
+        problems = [
+            f"{prefix}{'_'.join(str(part) for part in each['loc']).upper()} = {each['input']!r}: {each['msg']}"
+            for each in error.errors(include_url=False)
+        ]
+        raise Usage("; ".join(problems)) from error

@@ -18,6 +18,7 @@ from starlette.types import ASGIApp
 from spanledger_analytics.jobs import Scheduler
 from spanledger_cli import running
 from spanledger_cli.errors import CliError, InUse, Usage
+from spanledger_cli.options import checked
 from spanledger_collector import CollectorSettings
 from spanledger_collector import create_app as collector_app
 from spanledger_collector.access import is_loopback
@@ -38,7 +39,7 @@ GRACE_SECONDS = 5
 def build(engine: Engine, control: Control, settings: CollectorSettings, url: str) -> ASGIApp:
     """Collector, API and pages as one application behind one door."""
     collector = collector_app(engine, control, settings)
-    pages = dashboard_app(collector, engine, DashboardSettings(endpoint=url))
+    pages = dashboard_app(collector, engine, checked(DashboardSettings, endpoint=url))
     return Guard(pages, collector.state.collector.access, signing_secret(control))
 
 
@@ -56,10 +57,10 @@ def serve(settings: StoreSettings, host: str, port: int, ready: Callable[[str], 
         _refuse_without_keys(control, host)
         listener = stack.enter_context(_listener(host, port))
         url = running.local_url(host, listener.getsockname()[1])
+        token = secrets.token_urlsafe(32)
+        collector = checked(CollectorSettings, host=host, port=listener.getsockname()[1], local_token=SecretStr(token))
         engine = stack.enter_context(_engine(settings))
         migrate(engine)
-        token = secrets.token_urlsafe(32)
-        collector = CollectorSettings(host=host, port=listener.getsockname()[1], local_token=SecretStr(token))
         app = build(engine, control, collector, url)
         scheduler = Scheduler(engine, control)
         scheduler.start()

@@ -23,12 +23,13 @@ Press Ctrl+C to stop; what has been received is stored first."""
 
 
 def up(
-    host: Annotated[str, typer.Option("--host", help="Address to listen on; off loopback, keys must exist.")] = (
-        "127.0.0.1"
-    ),
-    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port for everything; 0 takes a free one.")] = (
-        8787
-    ),
+    host: Annotated[
+        str,
+        typer.Option("--host", envvar="SPANLEDGER_HOST", help="Address to listen on; off loopback, keys must exist."),
+    ] = ("127.0.0.1"),
+    port: Annotated[
+        int, typer.Option("--port", envvar="SPANLEDGER_PORT", min=0, max=65535, help="Port of everything; 0 takes any.")
+    ] = (8787),
     data: DataOption = None,
 ) -> None:
     """Run Spanledger: collector, ledger and pages.

@@ -35,10 +35,10 @@ def build(server: FastAPI, data: Data) -> Dash:
     """The Dash application on `server`, every callback registered."""
     app = Dash(
         __name__,
-        server=server,
+        server=server,  # pyright: ignore[reportArgumentType]  (any framework Dash knows; typed for Flask)
         assets_folder=str(Path(__file__).parent / "assets"),
         title="Spanledger",
-        update_title=None,
+        update_title="",
         suppress_callback_exceptions=True,
         serve_locally=True,
         compress=False,

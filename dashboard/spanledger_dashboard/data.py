@@ -34,9 +34,7 @@ class Data:
         self._pool = ThreadPoolExecutor(settings.query_threads, thread_name_prefix="dashboard-query")
         self._projects: tuple[float, list[str]] = (-CATALOG_SECONDS, [])
 
-    async def _run(
-        self, report: Callable[Concatenate[Engine, P], T], *args: P.args, **kwargs: P.kwargs
-    ) -> T:
+    async def _run(self, report: Callable[Concatenate[Engine, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._pool, lambda: report(self._engine, *args, **kwargs))
 

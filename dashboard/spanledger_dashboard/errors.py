@@ -1,7 +1,7 @@
 """What the dashboard says when it cannot answer.
 
-    DashboardError
-    └── BadView     the URL asks for something that cannot be
+DashboardError
+└── BadView     the URL asks for something that cannot be
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from typing import Any
 
 import polars as pl
 
+from spanledger_dashboard.figures.base import PALETTE
 from spanledger_dashboard.figures.spend import Band
 from spanledger_dashboard.fmt import named
 from spanledger_dashboard.view import View
@@ -16,7 +17,7 @@ from spanledger_store.reports.buckets import Bucketing, automatic
 from spanledger_store.reports.calls import Totals, totals_of
 from spanledger_store.reports.scope import Scope
 
-MAX_BANDS = 6
+MAX_BANDS = len(PALETTE)
 
 
 @dataclass(frozen=True, slots=True)

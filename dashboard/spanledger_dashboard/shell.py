@@ -11,7 +11,7 @@ from dash import dcc, html
 from dash.development.base_component import Component
 
 from spanledger_dashboard.page import Page
-from spanledger_dashboard.parts.basics import button, icon
+from spanledger_dashboard.parts.basics import button, icon, wild
 from spanledger_dashboard.parts.states import not_found
 from spanledger_dashboard.ranges import PRESETS
 from spanledger_store.reports.scope import Dimension
@@ -40,11 +40,13 @@ KEYS = (
     (("Esc",), "Close; from a trace back to the list"),
     (("?",), "These keys"),
 )
-THEME = {
+CLOSE: Any = {"aria-label": "Close"}
+THEME: Any = {
     "primaryColor": "brand",
     "colors": {
         "brand": [
-            "#edf1fe", "#d8e0fd", "#b0c0fa", "#869ff8", "#6483f5", "#4f70f2", "#3a5ee8", "#2f4ecc", "#2643b4", "#1b379c",
+            "#edf1fe", "#d8e0fd", "#b0c0fa", "#869ff8", "#6483f5",
+            "#4f70f2", "#3a5ee8", "#2f4ecc", "#2643b4", "#1b379c",
         ]
     },
     "fontFamily": "Inter, system-ui, sans-serif",
@@ -101,7 +103,7 @@ def sidebar(pages: Sequence[Page]) -> Component:
             [html.Span(icon("layers"), className="logo"), html.Span("Spanledger")],
             href="/",
             className="brand",
-            **{"aria-label": "Spanledger"},
+            **wild({"aria-label": "Spanledger"}),
         )
     ]
     for section in SECTIONS:
@@ -114,19 +116,21 @@ def sidebar(pages: Sequence[Page]) -> Component:
                 href=page.path,
                 className="nav",
                 title=page.title,
-                **{"data-nav": page.path, "data-also": page.also},
+                **wild({"data-nav": page.path, "data-also": page.also}),
             )
             for page in inside
         )
     rows.append(
         html.Div(
             html.Button(
-                [icon("keyboard"), "Keys ", html.Span("?", className="kbd")], type="button", **{"data-act": "keys"}
+                [icon("keyboard"), "Keys ", html.Span("?", className="kbd")],
+                type="button",
+                **wild({"data-act": "keys"}),
             ),
             className="foot",
         )
     )
-    return html.Nav(rows, className="side", **{"aria-label": "Main"})
+    return html.Nav(rows, className="side", **wild({"aria-label": "Main"}))
 
 
 def menu(target: Component, items: list[Any], **more: Any) -> Component:
@@ -138,8 +142,8 @@ def menu(target: Component, items: list[Any], **more: Any) -> Component:
 
 def topbar() -> Component:
     """Project, filters, search, range, comparison, live, theme."""
-    ranges = [dmc.MenuItem(p.label, **{"data-patch": f"range={key}&from=&to="}) for key, p in PRESETS.items()]
-    live = [dmc.MenuItem(label, **{"data-patch": f"live={key}"}) for key, label in LIVE.items()]
+    ranges = [dmc.MenuItem(p.label, **wild({"data-patch": f"range={key}&from=&to="})) for key, p in PRESETS.items()]
+    live = [dmc.MenuItem(label, **wild({"data-patch": f"live={key}"})) for key, label in LIVE.items()]
     return html.Header(
         [
             menu(
@@ -161,7 +165,7 @@ def topbar() -> Component:
                 ],
                 className="ctl find narrow-hide",
                 type="button",
-                **{"data-act": "palette", "aria-label": "Search or jump to"},
+                **wild({"data-act": "palette", "aria-label": "Search or jump to"}),
             ),
             menu(
                 html.Button(
@@ -178,7 +182,8 @@ def topbar() -> Component:
                 className="ctl narrow-hide",
                 type="button",
                 id="compare",
-                **{"data-toggle": "cmp=0", "aria-pressed": "true", "aria-label": "Compare with the previous period"},
+                title="Compare with the previous period",
+                **wild({"data-toggle": "cmp=0", "aria-pressed": "true"}),
             ),
             menu(
                 html.Button(
@@ -186,11 +191,11 @@ def topbar() -> Component:
                     className="ctl live",
                     type="button",
                     id="live",
-                    **{"aria-pressed": "false", "aria-label": "Live updates"},
+                    **wild({"aria-pressed": "false", "aria-label": "Live updates"}),
                 ),
                 [dmc.MenuLabel("Update"), *live],
             ),
-            button("", "sun-moon", name="Colour theme: auto", id="theme", **{"data-act": "theme"}),
+            button("", "sun-moon", name="Colour theme: auto", id="theme", **wild({"data-act": "theme"})),
         ],
         className="top",
     )
@@ -272,7 +277,7 @@ def absolute_form() -> Component:
         title="Custom range",
         opened=False,
         size=420,
-        closeButtonProps={"aria-label": "Close"},
+        closeButtonProps=CLOSE,
     )
 
 
@@ -288,7 +293,7 @@ def palette() -> Component:
                     variant="unstyled",
                     size="md",
                     debounce=120,
-                    **{"aria-label": "Search or jump to", "data-autofocus": "true"},
+                    **wild({"aria-label": "Search or jump to", "data-autofocus": "true"}),
                 ),
                 html.Div(id="palette-list", className="pal-list"),
             ],
@@ -299,7 +304,7 @@ def palette() -> Component:
         withCloseButton=False,
         yOffset="12vh",
         size=560,
-        **{"aria-label": "Search or jump to"},
+        **wild({"aria-label": "Search or jump to"}),
     )
 
 
@@ -314,5 +319,5 @@ def keys() -> Component:
         title="Keys",
         opened=False,
         size=380,
-        closeButtonProps={"aria-label": "Close"},
+        closeButtonProps=CLOSE,
     )

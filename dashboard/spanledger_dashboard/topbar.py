@@ -15,7 +15,7 @@ from spanledger_dashboard import fmt
 from spanledger_dashboard.data import Data
 from spanledger_dashboard.errors import BadView
 from spanledger_dashboard.page import Page
-from spanledger_dashboard.parts.basics import icon
+from spanledger_dashboard.parts.basics import icon, wild
 from spanledger_dashboard.shell import FILTERS
 from spanledger_dashboard.view import View
 from spanledger_store.errors import StoreError
@@ -29,7 +29,7 @@ async def bar(data: Data, view: View) -> Sequence[Any]:
     """Project label and menu, range label, comparison, live state, chips."""
     projects = sorted({*await data.projects(), view.project})
     items = [
-        dmc.MenuItem(name, **{"data-patch": f"project={name}", "aria-checked": str(name == view.project).lower()})
+        dmc.MenuItem(name, **wild({"data-patch": f"project={name}", "aria-checked": str(name == view.project).lower()}))
         for name in projects
     ]
     return (
@@ -46,7 +46,7 @@ async def bar(data: Data, view: View) -> Sequence[Any]:
 
 def chips(view: View) -> list[Component]:
     """One chip per filter value, and a way to drop them all."""
-    found = [
+    found: list[Component] = [
         html.Span(
             [
                 html.Small(FILTERS[dimension]),
@@ -54,7 +54,7 @@ def chips(view: View) -> list[Component]:
                 html.A(
                     icon("x"),
                     href=view.toggled(dimension, value),
-                    **{"aria-label": f"Remove filter {FILTERS[dimension]} {fmt.named(value)}"},
+                    **wild({"aria-label": f"Remove filter {FILTERS[dimension]} {fmt.named(value)}"}),
                 ),
             ],
             className="chip",

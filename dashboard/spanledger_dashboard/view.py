@@ -85,13 +85,13 @@ class View:
         value = self._params.get(key, default)
         return value if value in allowed else default
 
-    def href(self, path: str | None = None, *, keep: tuple[str, ...] = (), **changes: str | None) -> str:
+    def href(self, path: str | None = None, **changes: str | None) -> str:
         """A link that changes these parameters and keeps the others.
 
-        To another page only the global ones, the filters and those in `keep` travel along.
+        To another page only the global ones and the filters travel along.
         """
         same = path is None or path == self.path
-        names = {*GLOBAL_KEYS, *DIMENSIONS, *keep}
+        names = {*GLOBAL_KEYS, *DIMENSIONS}
         pairs = [(k, v) for k, v in self.pairs if k not in changes and (same or k in names)]
         pairs += [(k, v) for k, v in changes.items() if v is not None]
         return _link(path or self.path, pairs)

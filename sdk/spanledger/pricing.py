@@ -25,6 +25,8 @@ _QUANTUM: Final = Decimal("1e-12")
 _ZERO: Final = Decimal("0.000000000000")
 # A context of our own: the user's may round to six digits or trap Inexact.
 _CONTEXT: Final = Context(prec=60, rounding=ROUND_HALF_EVEN, traps=[])
+_multiply: Final = _CONTEXT.multiply
+_quantize: Final = _CONTEXT.quantize
 
 _BUCKET_UNITS: Final[Mapping[str, str]] = {
     "input_tokens": "input_tokens",
@@ -89,19 +91,21 @@ def price(
 
 @dataclass(frozen=True, slots=True)
 class _Rate:
-    """Dollars per unit, exact (as a fraction): the price list's number and what it is per."""
+    """Dollars per unit, exact: the price list's number and what it is per."""
 
     base: Decimal
-    per: Decimal
+    per: Decimal | None  # None where the division was exact and is done: any power of ten
     tiers: tuple[tuple[int, Decimal], ...] = ()  # highest start first
 
     def charge(self, count: int, total_input: int) -> Decimal:
         rate = self.base
-        for start, tier_rate in self.tiers:
-            if total_input > start:
-                rate = tier_rate
-                break
-        return _CONTEXT.quantize(_CONTEXT.divide(_CONTEXT.multiply(rate, Decimal(count)), self.per), _QUANTUM)
+        if self.tiers:
+            for start, tier_rate in self.tiers:
+                if total_input > start:
+                    rate = tier_rate
+                    break
+        amount = _multiply(rate, count)
+        return _quantize(amount if self.per is None else _CONTEXT.divide(amount, self.per), _QUANTUM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,10 +265,13 @@ def _compile(prices: ModelPrice, source: str, seconds_minimum: int) -> _Rates | 
 
 def _rate(value: Decimal | TieredPrices, unit: UnitDef) -> _Rate:
     per = Decimal(unit.per)
+    exact = per.scaleb(-per.adjusted()) == 1
+    scale = -per.adjusted() if exact else 0
+    divisor = None if exact else per
     if isinstance(value, Decimal):
-        return _Rate(value, per)
-    tiers = sorted(((tier.start, tier.price) for tier in value.tiers), reverse=True)
-    return _Rate(value.base, per, tuple(tiers))
+        return _Rate(value.scaleb(scale, _CONTEXT), divisor)
+    tiers = sorted(((tier.start, tier.price.scaleb(scale, _CONTEXT)) for tier in value.tiers), reverse=True)
+    return _Rate(value.base.scaleb(scale, _CONTEXT), divisor, tuple(tiers))
 
 
 def _rate_of(unit: str, priced: Mapping[str, _Rate]) -> _Rate | None:

@@ -28,7 +28,7 @@ def test_help_loads_nothing_heavy() -> None:
     code = (
         "import sys\nfrom spanledger_cli.main import app\n"
         "try: app(['--help'])\nexcept SystemExit: pass\n"
-        "heavy = {'chdb', 'clickhouse_connect', 'polars', 'fastapi', 'dash', 'sqlalchemy', 'pydantic', 'opentelemetry'}\n"
+        "heavy = {'chdb', 'clickhouse_connect', 'polars', 'fastapi', 'dash', 'sqlalchemy', 'pydantic'}\n"
         "sys.exit(repr(heavy & set(sys.modules)) if heavy & set(sys.modules) else 0)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

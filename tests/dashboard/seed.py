@@ -143,7 +143,8 @@ WHERE project_id = {project:String} AND kind IN ('llm', 'tool')
 """
 
 _SCORES = """
-INSERT INTO score_rows (project_id, trace_id, span_id, session, name, time, value, label, explanation, source, ingested_at)
+INSERT INTO score_rows
+    (project_id, trace_id, span_id, session, name, time, value, label, explanation, source, ingested_at)
 SELECT project_id, trace_id, span_id, session, 'helpfulness', start_time, 0.5 + cityHash64(trace_id) % 50 / 100, '',
        'The answer names the order and its state.', 'judge', now64(9)
 FROM spans WHERE project_id = {project:String} AND kind = 'llm' AND cityHash64(trace_id, span_id) % 3 = 0

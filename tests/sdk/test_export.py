@@ -94,6 +94,19 @@ def test_later_means_later(start: Start, sink: Sink, status: int, monkeypatch: p
     assert len(sink.spans) == 1
 
 
+def test_a_busy_collector_slows_the_program_and_loses_nothing(
+    start: Start, sink: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_BSP_MAX_QUEUE_SIZE", "16")
+    sink.answer = lambda number: (429, {"retry-after": "0"}, b"") if number % 3 else OK
+    start()
+    for _ in range(60):
+        work()
+    assert spanledger.flush(20)
+    assert balanced().retries > 0
+    assert (balanced().acknowledged, balanced().dropped, len(sink.spans)) == (60, {}, 60)
+
+
 def test_a_restarted_collector_gets_what_was_kept(start: Start, sink: Sink, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exporter, "_FIRST_BACKOFF", 0.01)
     with socket.socket() as reserved:

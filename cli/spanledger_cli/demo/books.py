@@ -1,9 +1,8 @@
-"""What the store holds of a demo, and whether its books agree with its spans."""
+"""What the store holds of a demo, and whether its books agree with its spans, asked over HTTP."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from decimal import Decimal
 from importlib.resources import files
 from typing import Any, Final
@@ -11,9 +10,7 @@ from typing import Any, Final
 from spanledger_cli.demo.company import SERVICE
 from spanledger_cli.demo.events import Story
 from spanledger_cli.demo.volume import utc
-from spanledger_store.engine import Engine
-from spanledger_store.reports import calls
-from spanledger_store.reports.scope import Dimension, Scope
+from spanledger_cli.running import Running
 
 PROJECT: Final = "default"
 
@@ -32,54 +29,63 @@ class CustomerLine:
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """Counts of the stored spans and the spend of the ledger, beside the same sums over the spans."""
+    """Counts of the stored spans, and every sum of the ledger beside the same sum over the spans."""
 
     spans: int
     traces: int
     sessions: int
-    ledger: calls.Totals
-    from_spans: calls.Totals
+    ledger: tuple[Any, ...]
+    from_spans: tuple[Any, ...]
     customers: tuple[CustomerLine, ...]
 
     @property
     def agree(self) -> bool:
         """True if every sum of the ledger equals that of the spans exactly."""
-        one, other = self.ledger, self.from_spans
-        return (one.calls, one.errors, one.unpriced_calls, one.tokens, one.priced_cost, one.costs) == (
-            other.calls, other.errors, other.unpriced_calls, other.tokens, other.priced_cost, other.costs
-        )  # fmt: skip
+        return self.ledger == self.from_spans
+
+    @property
+    def spend(self) -> Decimal:
+        """US dollars of the month, from the ledger."""
+        return Decimal(self.ledger[-1])
+
+    @property
+    def calls(self) -> int:
+        """Billable calls of the month, from the ledger."""
+        return int(self.ledger[0])
 
 
-def rows_stored(engine: Engine, story: Story) -> int:
-    """Rows that have arrived so far, cheaply."""
-    return int(engine.rows(_sql("rows"), _window(story))[0][0])
+def rows_stored(up: Running, story: Story) -> int:
+    """Rows that have arrived so far, cheaply: a span that was sent twice may count twice."""
+    return int(_ask(up, "rows", story)[0][0])
 
 
-def read(engine: Engine, story: Story) -> Books:
+def read(up: Running, story: Story) -> Books:
     """The demo's books as they are now."""
-    spans, traces, sessions = engine.rows(_sql("spans"), _window(story))[0]
-    scope = Scope(PROJECT, utc(story.start_ns), utc(story.end_ns))
-    lines = [_line(row) for row in calls.groups(engine, scope, Dimension.CUSTOMER, ledger=True).to_dicts()]
+    spans, traces, sessions = (int(count) for count in _ask(up, "spans", story)[0])
+    sums = {row[0]: tuple(str(value) for value in row[1:]) for row in _ask(up, "sums", story)}
     return Books(
-        spans=int(spans),
-        traces=int(traces),
-        sessions=int(sessions),
-        ledger=calls.totals(engine, scope, ledger=True),
-        from_spans=calls.totals(engine, scope, ledger=False),
-        customers=tuple(lines),
+        spans=spans,
+        traces=traces,
+        sessions=sessions,
+        ledger=sums["ledger"],
+        from_spans=sums["spans"],
+        customers=tuple(_line(row) for row in _ask(up, "customers", story)),
     )
 
 
-def _line(row: dict[str, Any]) -> CustomerLine:
-    sums = calls.totals_of(row)
-    return CustomerLine(row["label"], sums.calls, sums.errors, sums.unpriced_calls, sums.all_tokens, sums.cost)
+def _line(row: list[Any]) -> CustomerLine:
+    calls, errors, unpriced, tokens = (int(value) for value in row[1:5])
+    return CustomerLine(row[0], calls, errors, unpriced, tokens, None if row[5] is None else Decimal(row[5]))
 
 
-def _window(story: Story) -> dict[str, Any]:
-    # A span may not start after the window ends, but it may start in its last microsecond.
-    end = utc(story.end_ns) + timedelta(microseconds=1)
-    return {"project": PROJECT, "service": SERVICE, "start": utc(story.start_ns), "end": end}
-
-
-def _sql(name: str) -> str:
-    return files("spanledger_cli.demo").joinpath("queries", f"{name}.sql").read_text("utf-8")
+def _ask(up: Running, name: str, story: Story) -> list[list[Any]]:
+    sql = files("spanledger_cli.demo").joinpath("queries", f"{name}.sql").read_text("utf-8")
+    form = "%Y-%m-%d %H:%M:%S"
+    params = {
+        "project": PROJECT,
+        "service": SERVICE,
+        "start": utc(story.start_ns).strftime(form),
+        "end": utc(story.end_ns).strftime(form),
+    }
+    used = {name: value for name, value in params.items() if f"{{{name}:" in sql}
+    return up.post("/api/v1/query", {"sql": sql, "params": used})["rows"]

@@ -28,6 +28,17 @@ from spanledger_cli.demo.volume import DAY_NS, HOUR_NS
 _MINUTE_NS = 60 * 1_000_000_000
 
 
+def full_hour(moment: datetime) -> datetime:
+    """The hour a moment lies in, in UTC; a moment without a zone is UTC."""
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return aware.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+
+
+def last_full_hour() -> datetime:
+    """The end of the last hour that is over."""
+    return full_hour(datetime.now(UTC))
+
+
 def story(seed: int, end: datetime, days: int = 30, spans: int = 110_000) -> Story:
     """Return the month of `days` that ends at `end` (cut to the full hour): a pure function of its arguments.
 
@@ -35,7 +46,7 @@ def story(seed: int, end: datetime, days: int = 30, spans: int = 110_000) -> Sto
     """
     if days < 1 or spans < 1:
         raise ValueError(f"a story needs at least one day and one span, not days={days}, spans={spans}")
-    end_ns = int(end.astimezone(UTC).timestamp()) // 3600 * HOUR_NS
+    end_ns = int(full_hour(end).timestamp()) * 1_000_000_000
     start_ns = end_ns - days * DAY_NS
     rng = random.Random(f"story/{seed}")  # noqa: S311 - a simulation, not a secret
     writer = _Writer(rng, start_ns, end_ns)

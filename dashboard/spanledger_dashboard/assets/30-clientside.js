@@ -75,13 +75,18 @@
                 window.spanledgerGrid.reload("traces-grid", location.search);
                 return same();
             },
-            waterfall(data) {
-                if (data) window.spanledgerWaterfall.draw(data);
+            waterfall(_body, data) {
+                if (data) whenThere("wf-rows", () => window.spanledgerWaterfall.draw(data));
                 return same();
             },
         },
     });
 
+    // A callback learns of new content before React has put it into the document.
+    function whenThere(id, act, frames = 120) {
+        if (document.getElementById(id)) act();
+        else if (frames) requestAnimationFrame(() => whenThere(id, act, frames - 1));
+    }
     // "2026-11-01", "2026-11-01 06:30:12.5" -> "2026-11-01T06:30"
     const minute = (text) => `${text.replace(" ", "T")}T00:00`.slice(0, 16);
     function number(value) {

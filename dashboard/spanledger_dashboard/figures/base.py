@@ -8,7 +8,7 @@ from typing import Any
 
 Figure = dict[str, Any]
 
-PALETTE = ("#4c78f0", "#2fb5a0", "#f0a63a", "#d8618a", "#8b6fe0", "#5aa13c", "#3f9ad6")
+PALETTE = ("#4c78f0", "#2fb5a0", "#f0a63a", "#d8618a", "#8b6fe0", "#5aa13c")
 OTHER = "#7a8699"
 # The stylesheet looks for exactly this colour and replaces it by the theme's.
 PRIOR = "rgb(27, 34, 48)"
@@ -22,7 +22,7 @@ TICKS = [
     {"dtickrange": ["M1", None], "value": "%b %Y"},
 ]
 
-CONFIG: dict[str, Any] = {
+CONFIG: Any = {
     "showSendToCloud": False,
     "displayModeBar": False,
     "displayNotifier": False,
@@ -31,9 +31,9 @@ CONFIG: dict[str, Any] = {
 }
 
 
-def colour(rank: int, total: int) -> str:
-    """The colour of the n-th of `total` series; the last of too many is the grey that stands for the rest."""
-    return OTHER if rank >= len(PALETTE) or (rank == total - 1 and total > len(PALETTE)) else PALETTE[rank]
+def colour(rank: int) -> str:
+    """The colour of the n-th series; beyond the palette the grey that stands for the rest."""
+    return PALETTE[rank] if rank < len(PALETTE) else OTHER
 
 
 def layout(**changes: Any) -> dict[str, Any]:

@@ -7,6 +7,8 @@ from datetime import datetime
 
 from spanledger_dashboard.figures.base import ERROR, PALETTE, Figure, layout, times, translucent
 
+FEW = 4
+
 
 def outcomes(starts: Sequence[datetime], fine: Sequence[int], failed: Sequence[int]) -> Figure:
     """Stacked bars of traces without and with errors."""
@@ -23,9 +25,9 @@ def outcomes(starts: Sequence[datetime], fine: Sequence[int], failed: Sequence[i
         }
         for name, values, tint in bars
     ]
-    return {
-        "data": data,
-        "layout": layout(
-            barmode="stack", bargap=0.15, margin={"l": 36, "t": 6, "b": 22}, yaxis={"nticks": 3, "rangemode": "tozero"}
-        ),
-    }
+    axis: Figure = {"nticks": 3, "rangemode": "tozero", "tickformat": ",d"}
+    if max((a + b for a, b in zip(fine, failed, strict=True)), default=0) < FEW:
+        # There is no half a trace.
+        axis["dtick"] = 1
+    margin = {"l": 36, "t": 6, "b": 22}
+    return {"data": data, "layout": layout(barmode="stack", bargap=0.15, margin=margin, yaxis=axis)}

@@ -34,7 +34,7 @@ def stack(
     x = times(starts)
     data: list[Figure] = []
     for rank, band in enumerate(bands):
-        tint = colour(rank, len(bands))
+        tint = colour(rank)
         values = list(accumulate(band.values)) if cumulative else list(band.values)
         trace: Figure = {
             "x": x,

@@ -17,7 +17,7 @@ from spanledger_dashboard.figures.latency import PERCENTILE_COLOURS, percentiles
 from spanledger_dashboard.figures.spend import stack
 from spanledger_dashboard.page import Page, content
 from spanledger_dashboard.parts import states
-from spanledger_dashboard.parts.basics import button, card, legend, link, switch, time_chart
+from spanledger_dashboard.parts.basics import button, card, legend, link, switch, time_chart, wild
 from spanledger_dashboard.parts.header import header, subtitle
 from spanledger_dashboard.parts.kpi import Better, Kpi, strip
 from spanledger_dashboard.parts.lists import Entry, bar_list
@@ -36,7 +36,7 @@ def skeleton() -> Component:
     """The page before its data."""
     return html.Div(
         [
-            header("Overview", "overview-sub", [button("Copy link", "link", **{"data-copy-link": ""})]),
+            header("Overview", "overview-sub", [button("Copy link", "link", **wild({"data-copy-link": ""}))]),
             html.Div(
                 states.loading(states.bone_strip(6), states.bone_card(330), states.bone_card(300)),
                 id="overview-body",
@@ -195,7 +195,7 @@ def spend_card(
     order = frame.group_by("label").agg(pl.col("cost").sum()).sort(["cost", "label"], descending=[True, False])
     bands = at.bands(frame, order["label"].to_list())
     figure = stack(at.local, bands, sums(prior) if prior else None)
-    tints = [(band.label, colour(rank, len(bands))) for rank, band in enumerate(bands)]
+    tints = [(band.label, colour(rank)) for rank, band in enumerate(bands)]
     return card(
         f"Spend by {GROUPS[by.value].lower()}",
         html.Div(
@@ -293,15 +293,13 @@ def features_card(view: View, frame: pl.DataFrame) -> Component:
         number_column("errors", "Errors", minWidth=76, flex=0.8, cellClassRules={"bad": f"params.value > {FAILING}"}),
     ]
     body = html.Div(grid("overview-features", columns, rows, "Spend by feature"), style={"paddingTop": 6})
-    csv = link("CSV", view.href("/export/spend.csv", keep=(), by="feature"), "download", download="")
+    csv = link("CSV", view.href("/export/spend.csv", by="feature"), "download", download="")
     return card("Spend by feature", body, right=[csv])
 
 
 def register(app: Dash, data: Data) -> None:
     """Wire the page."""
-    content(
-        app, data, "/", [Output("overview-sub", "children"), Output("overview-body", "children")], render
-    )
+    content(app, data, "/", [Output("overview-sub", "children"), Output("overview-body", "children")], render)
 
 
 PAGE = Page("/", "Overview", skeleton, register, icon="layout-dashboard", section="Monitor")

@@ -19,7 +19,7 @@ from spanledger_dashboard.figures.spend import stack
 from spanledger_dashboard.page import Page, content
 from spanledger_dashboard.pages.spend_table import spend_grid
 from spanledger_dashboard.parts import states
-from spanledger_dashboard.parts.basics import button, card, legend, link, switch, time_chart
+from spanledger_dashboard.parts.basics import button, card, legend, link, switch, time_chart, wild
 from spanledger_dashboard.parts.header import header, subtitle
 from spanledger_dashboard.parts.kpi import Better, Kpi, strip
 from spanledger_dashboard.periods import Clock, by_label, clock, sums
@@ -39,7 +39,12 @@ def skeleton() -> Component:
     """The page before its data."""
     return html.Div(
         [
-            header("Spend", "spend-sub", [button("Copy link", "link", **{"data-copy-link": ""})], crumbs="spend-crumbs"),
+            header(
+                "Spend",
+                "spend-sub",
+                [button("Copy link", "link", **wild({"data-copy-link": ""}))],
+                crumbs="spend-crumbs",
+            ),
             html.Div(
                 states.loading(states.bone_strip(5), states.bone_card(340), states.bone_card(320)),
                 id="spend-body",
@@ -103,7 +108,7 @@ def crumbs(view: View, by: Dimension) -> list[Component | str]:
     steps = [(key, value) for key, value in view.pairs if key in GROUPS]
     if not steps:
         return []
-    none: dict[str, str | None] = {key: None for key in GROUPS}
+    none: dict[str, str | None] = dict.fromkeys(GROUPS)
     trail: list[Component | str] = [html.A("All spend", href=view.href(**none, by=steps[0][0]))]
     for index, (key, value) in enumerate(steps):
         name = value if value != "(none)" else fmt.UNATTRIBUTED
@@ -114,9 +119,7 @@ def crumbs(view: View, by: Dimension) -> list[Component | str]:
     return trail
 
 
-def kpis(
-    view: View, by: Dimension, now: Totals, before: Totals | None, groups: Mapping[str, Totals]
-) -> Component:
+def kpis(view: View, by: Dimension, now: Totals, before: Totals | None, groups: Mapping[str, Totals]) -> Component:
     """Spend, what it bought, and what the books cannot say."""
     nobody = groups.get("")
     unattributed = nobody.priced_cost if nobody else Decimal(0)
@@ -168,10 +171,8 @@ def chart(
     """Stacked bars over time."""
     mode = view.choice("mode", MODES, "absolute")
     bands = at.bands(spend, groups["label"].to_list())
-    figure = stack(
-        at.local, bands, prior, bars=True, share=mode == "share", cumulative=mode == "cumulative"
-    )
-    tints = [(band.label, colour(rank, len(bands))) for rank, band in enumerate(bands)]
+    figure = stack(at.local, bands, prior, bars=True, share=mode == "share", cumulative=mode == "cumulative")
+    tints = [(band.label, colour(rank)) for rank, band in enumerate(bands)]
     return card(
         f"Spend by {GROUPS[by.value].lower()}",
         html.Div(
@@ -189,9 +190,7 @@ def chart(
     )
 
 
-def table(
-    view: View, by: Dimension, total: Totals, groups: pl.DataFrame, prior: Mapping[str, Totals]
-) -> Component:
+def table(view: View, by: Dimension, total: Totals, groups: pl.DataFrame, prior: Mapping[str, Totals]) -> Component:
     """Every value of the dimension; a click goes one level down."""
     rest = [key for key in GROUPS if Dimension(key) not in view.filters and key != by.value]
     down = rest[0] if rest else by.value

@@ -13,12 +13,13 @@ from spanledger_store.reports.calls import COST_CLASSES, TOKEN_CLASSES, Totals
 
 NAMES = {
     "input": "Input",
-    "cache_read": "Cache read",
+    "cache_read": "Cached",
     "cache_write": "Cache write",
     "output": "Output",
     "reasoning": "Reasoning",
     "other": "Other",
 }
+STEEP = 0.2
 # Classes that are often empty are shown only where they are not.
 ALWAYS = frozenset({"input", "cache_read", "output"})
 
@@ -38,15 +39,15 @@ def spend_grid(
         number_column("part", "Share", minWidth=72),
     ]
     if prior:
-        columns.append(number_column("change", "Change", minWidth=80))
+        columns.append(number_column("change", "Change", minWidth=80, cellClassRules={"bad": f"params.value > {STEEP}"}))
     columns += [number_column("calls", "Calls", minWidth=80), number_column("unpriced", "Unpriced", minWidth=84)]
     columns += [
-        number_column(f"tokens_{name}", f"{NAMES[name]} tok", minWidth=118)
+        number_column(f"tokens_{name}", f"{NAMES[name]} tok", minWidth=96)
         for name in TOKEN_CLASSES
         if name in ALWAYS or total.tokens[name]
     ]
     columns += [
-        number_column(f"cost_{name}", f"{NAMES[name]} $", minWidth=112)
+        number_column(f"cost_{name}", f"{NAMES[name]} $", minWidth=88)
         for name in COST_CLASSES
         if name in ALWAYS or total.costs[name]
     ]

@@ -17,7 +17,7 @@ from spanledger_dashboard.page import Page, content, guarded
 from spanledger_dashboard.pages.trace_panel import panel
 from spanledger_dashboard.pages.traces_rows import cost, flow
 from spanledger_dashboard.parts import states
-from spanledger_dashboard.parts.basics import button, link, pill, value
+from spanledger_dashboard.parts.basics import button, link, pill, value, wild
 from spanledger_dashboard.parts.header import header
 from spanledger_dashboard.view import View
 
@@ -28,7 +28,13 @@ def skeleton() -> Component:
     """The page before its data."""
     return html.Div(
         [
-            header("Trace", "trace-sub", [html.Div(id="trace-acts", className="bar-form")], crumbs="trace-crumbs"),
+            header(
+                "Trace",
+                "trace-sub",
+                [html.Div(id="trace-acts", className="bar-form")],
+                crumbs="trace-crumbs",
+                name="trace-title",
+            ),
             html.Div(
                 states.loading(html.Div([states.bone_card(480), states.bone_card(480)], className="tr")),
                 id="trace-body",
@@ -46,21 +52,21 @@ def trace_id(view: View) -> str:
 
 
 async def render(data: Data, view: View) -> Sequence[Any]:
-    """Breadcrumb, subtitle, actions, rows of the waterfall and body of the page."""
+    """Breadcrumb, title, subtitle, actions, rows of the waterfall and body of the page."""
     wanted = trace_id(view)
     back = view.href("/traces")
     crumbs = [html.A("Traces", href=back), " / ", html.Span(wanted, className="mono")]
     frame = await data.trace_spans(view.project, wanted)
     if frame.is_empty():
         told = f"Project “{view.project}” has no trace {wanted}. It may have expired, or belong to another project."
-        return crumbs, None, None, None, states.not_found(told, back)
+        return crumbs, "Trace", None, None, None, states.not_found(told, back)
     spans = frame.to_dicts()
     drawn = waterfall.layout(spans)
     rows = {"rows": waterfall.rows(drawn), "first": waterfall.first_choice(drawn)}
     root = drawn.lines[0].span
     began = fmt.moment(datetime.fromtimestamp(min(span["start_ns"] for span in spans) / 1e9, UTC), view.zone)
-    sub = html.Span([html.B(root["name"]), f" · began {began}, {view.zone.key}"])
-    return crumbs, sub, acts(view, wanted), rows, body(spans, drawn)
+    title = root["name"] or "Trace"
+    return crumbs, title, f"began {began}, {view.zone.key}", acts(view, wanted), rows, body(spans, drawn)
 
 
 def acts(view: View, wanted: str) -> list[Component]:
@@ -70,7 +76,7 @@ def acts(view: View, wanted: str) -> list[Component]:
             [html.Span("J", className="kbd"), " ", html.Span("K", className="kbd"), " next span"],
             className="faint narrow-hide",
         ),
-        button("Copy trace id", "copy", **{"data-copy": wanted}),
+        button("Copy trace id", "copy", **wild({"data-copy": wanted})),
         link("JSON", view.href(f"/export/trace/{wanted}.json"), "download", download=""),
     ]
 
@@ -98,17 +104,17 @@ def body(spans: Sequence[Mapping[str, Any]], drawn: waterfall.Waterfall) -> Comp
                 [
                     stats(spans, drawn),
                     html.Div(
-                        [head, html.Div(id="wf-rows", role="tree", **{"aria-label": "Spans"})],
+                        [head, html.Div(id="wf-rows", role="tree", **wild({"aria-label": "Spans"}))],
                         className="wf",
                     ),
                 ],
                 className="card",
-                **{"aria-label": "Waterfall"},
+                **wild({"aria-label": "Waterfall"}),
             ),
             html.Aside(
                 html.Div(states.bone(200), id="trace-panel", className="pn"),
                 className="card panel",
-                **{"aria-label": "Selected span"},
+                **wild({"aria-label": "Selected span"}),
             ),
         ],
         className="tr",
@@ -122,7 +128,9 @@ def stats(spans: Sequence[Mapping[str, Any]], drawn: waterfall.Waterfall) -> Com
     unpriced = sum(span["cost_usd"] is None for span in billed)
     failed = sum(span["status"] == "error" for span in spans)
     root = drawn.lines[0].span
-    waits = [span["start_ns"] - spans[0]["start_ns"] + span["ttft_ns"] for span in billed if span["ttft_ns"] is not None]
+    waits = [
+        span["start_ns"] - spans[0]["start_ns"] + span["ttft_ns"] for span in billed if span["ttft_ns"] is not None
+    ]
     tokens = flow(
         sum(waterfall.sent(span) or 0 for span in billed), sum(waterfall.received(span) or 0 for span in billed)
     )
@@ -160,6 +168,7 @@ def register(app: Dash, data: Data) -> None:
     """Wire the page."""
     outputs = [
         Output("trace-crumbs", "children"),
+        Output("trace-title", "children"),
         Output("trace-sub", "children"),
         Output("trace-acts", "children"),
         Output("trace-rows", "data"),

@@ -16,7 +16,7 @@ from dash.development.base_component import Component
 
 from spanledger_dashboard import fmt, messages, waterfall
 from spanledger_dashboard.data import Data
-from spanledger_dashboard.parts.basics import button, icon, pill
+from spanledger_dashboard.parts.basics import button, icon, pill, wild
 from spanledger_dashboard.view import View
 from spanledger_store.reports.trace import Content, SpanMaps
 
@@ -63,10 +63,14 @@ async def panel(data: Data, view: View, trace: str, span: str) -> Component:
     }
     head = html.Div(
         [
-            html.Span(html.Span(icon(KIND_ICONS.get(row["kind"], "arrow-up-right")), className="ik"), className=f"k-{kind}"),
+            html.Span(
+                html.Span(icon(KIND_ICONS.get(row["kind"], "arrow-up-right")), className="ik"), className=f"k-{kind}"
+            ),
             html.H2(row["model"] or row["name"], title=row["name"]),
             html.Span(className="grow"),
-            pill(row["error_type"] or "error", "bad") if row["status"] == "error" else pill(row["status"] or "ok", "ok"),
+            pill(row["error_type"] or "error", "bad")
+            if row["status"] == "error"
+            else pill(row["status"] or "ok", "ok"),
         ],
         className="ch",
     )
@@ -126,7 +130,9 @@ def costs(row: Mapping[str, Any]) -> Component | None:
         amount, price = row[tokens], row[money] if money else None
         if amount or price:
             lines.append(
-                html.Tr([html.Td(name), html.Td(fmt.count(amount)), html.Td(fmt.money(price) if money else "in output")])
+                html.Tr(
+                    [html.Td(name), html.Td(fmt.count(amount)), html.Td(fmt.money(price) if money else "in output")]
+                )
             )
     total: Decimal | None = row["cost_usd"]
     if row["client_cost_usd"] is not None and row["client_cost_usd"] != total:
@@ -160,7 +166,9 @@ def messages_tab(row: Mapping[str, Any], held: Content | None) -> list[Component
     if table is not None:
         shown.append(table)
     if row["status"] == "error":
-        shown.append(bubble("error", "triangle-alert", row["error_type"] or "Error", row["status_message"] or "no message"))
+        shown.append(
+            bubble("error", "triangle-alert", row["error_type"] or "Error", row["status_message"] or "no message")
+        )
     if held is None:
         shown.append(html.P("No content was kept for this span.", className="note"))
         return shown
@@ -179,7 +187,9 @@ def messages_tab(row: Mapping[str, Any], held: Content | None) -> list[Component
         shown.append(html.P("This span carried no messages.", className="note"))
     for name, kept, whole in (("input", held.input, held.input_length), ("output", held.output, held.output_length)):
         if whole > len(kept) > FOLD_AT:
-            shown.append(html.P(f"The {name} was cut: {len(kept):,} of {whole:,} characters are kept.", className="note"))
+            shown.append(
+                html.P(f"The {name} was cut: {len(kept):,} of {whole:,} characters are kept.", className="note")
+            )
     return shown
 
 
@@ -215,11 +225,15 @@ def attributes_tab(row: Mapping[str, Any], held: Content | None, maps: SpanMaps 
     if not found:
         return [html.P("This span has no attributes.", className="note")]
     lines = [
-        html.Div([html.Dt(key, className="mono"), html.Dd(value, className="mono")]) for key, value in sorted(found.items())
+        html.Div([html.Dt(key, className="mono"), html.Dd(value, className="mono")])
+        for key, value in sorted(found.items())
     ]
     return [
         dmc.TextInput(
-            id="attr-q", placeholder=f"Search {len(found)} attributes", size="xs", **{"aria-label": "Search attributes"}
+            id="attr-q",
+            placeholder=f"Search {len(found)} attributes",
+            size="xs",
+            **wild({"aria-label": "Search attributes"}),
         ),
         html.Dl(lines, className="kv attrs"),
     ]
@@ -235,7 +249,9 @@ def scores_tab(frame: pl.DataFrame, view: View) -> list[Component]:
                 html.Div(
                     [
                         html.Span(score["name"]),
-                        pill(score["label"] or f"{score['value']:.2f}" if score["value"] is not None else score["label"]),
+                        pill(
+                            score["label"] or f"{score['value']:.2f}" if score["value"] is not None else score["label"]
+                        ),
                         html.Span(className="grow"),
                         html.Span(
                             f"{score['source']} · {fmt.moment(score['time'], view.zone)}"
@@ -260,4 +276,4 @@ def raw_tab(row: Mapping[str, Any], held: Content | None, maps: SpanMaps | None)
         "content": asdict(held) if held else None,
     }
     text = orjson.dumps(whole, default=str, option=orjson.OPT_INDENT_2).decode()
-    return [button("Copy", "copy", **{"data-copy": text}), html.Pre(text, className="raw")]
+    return [button("Copy", "copy", **wild({"data-copy": text})), html.Pre(text, className="raw")]

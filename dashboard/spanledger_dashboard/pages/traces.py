@@ -22,7 +22,7 @@ from spanledger_dashboard.figures.histogram import outcomes
 from spanledger_dashboard.page import Page, content
 from spanledger_dashboard.pages.traces_rows import COLUMNS, record
 from spanledger_dashboard.parts import states
-from spanledger_dashboard.parts.basics import button, card, icon, legend, switch, time_chart
+from spanledger_dashboard.parts.basics import button, card, icon, legend, switch, time_chart, wild
 from spanledger_dashboard.parts.header import header, subtitle
 from spanledger_dashboard.periods import Clock, clock
 from spanledger_dashboard.view import View, written
@@ -46,12 +46,17 @@ def skeleton() -> Component:
     """The page before its data: the search form works at once."""
     return html.Div(
         [
-            header("Traces", "traces-sub", [button("Copy link", "link", **{"data-copy-link": ""})]),
+            header("Traces", "traces-sub", [button("Copy link", "link", **wild({"data-copy-link": ""}))]),
             search_form(),
             html.Div(
                 states.loading(
-                    html.Div([states.bone_card(420), html.Div([states.bone_card(110), states.bone_card(420)], className="pg")],
-                             className="row rail")
+                    html.Div(
+                        [
+                            states.bone_card(420),
+                            html.Div([states.bone_card(110), states.bone_card(420)], className="pg"),
+                        ],
+                        className="row rail",
+                    )
                 ),
                 id="traces-body",
                 className="pg",
@@ -66,7 +71,9 @@ def search_form() -> Component:
     """Words or an id, and the least that a trace must have cost or taken."""
 
     def field(name: str, label: str, **more: Any) -> Component:
-        return dmc.TextInput(id=name, placeholder=label, size="xs", debounce=True, **{"aria-label": label}, **more)
+        return dmc.TextInput(
+            id=name, placeholder=label, size="xs", debounce=True, **wild({"aria-label": label}), **more
+        )
 
     return html.Div(
         [
@@ -143,7 +150,7 @@ def switches(view: View) -> list[Component]:
             href=view.href(errors=None if errors else "1"),
             className="ctl",
             role="button",
-            **{"aria-pressed": str(errors).lower()},
+            **wild({"aria-pressed": str(errors).lower()}),
         ),
         switch("Order", ORDERS, order, {key: view.href(order=key) for key in ORDERS}),
     ]
@@ -168,11 +175,11 @@ def rail(view: View, facets: Mapping[Dimension, pl.DataFrame]) -> Component:
                 ],
                 href=view.toggled(dimension, label),
                 role="checkbox",
-                **{"aria-checked": str(label in chosen).lower(), "data-facet": written(label)},
+                **wild({"aria-checked": str(label in chosen).lower(), "data-facet": written(label)}),
             )
             for label in labels
         ]
-    return html.Section(html.Div(blocks, className="facets"), className="card", **{"aria-label": "Facets"})
+    return html.Section(html.Div(blocks, className="facets"), className="card", **wild({"aria-label": "Facets"}))
 
 
 def histogram_card(at: Clock, frame: pl.DataFrame) -> Component:
@@ -207,14 +214,12 @@ def list_card(count: int) -> Component:
     )
     return card(
         "Traces",
-        html.Div(grid, role="region", style={"paddingTop": 6}, **{"aria-label": "List of traces"}),
+        html.Div(grid, role="region", style={"paddingTop": 6}, **wild({"aria-label": "List of traces"})),
         beside=[html.Span(fmt.count(count), className="dim num")],
     )
 
 
-async def block(
-    data: Data, view: View, start: int, cursors: dict[str, Any]
-) -> tuple[dict[str, Any], dict[str, Any]]:
+async def block(data: Data, view: View, start: int, cursors: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Rows from `start` on, and where the block after them begins.
 
     `cursors` holds, for one URL, the last row before each block. A block whose start is not known yet is empty: the

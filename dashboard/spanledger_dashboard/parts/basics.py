@@ -13,9 +13,14 @@ from spanledger_dashboard.figures.base import CONFIG, Figure
 Children = Component | str | None
 
 
+def wild(attributes: dict[str, Any]) -> dict[str, Any]:
+    """`data-*` and `aria-*` attributes, which no keyword can spell: `html.A(**wild({"aria-label": "Close"}))`."""
+    return attributes
+
+
 def icon(name: str) -> Component:
     """A Lucide icon in the colour of the text around it."""
-    return html.Span(className=f"i i-{name}", **{"aria-hidden": "true"})
+    return html.Span(className=f"i i-{name}", **wild({"aria-hidden": "true"}))
 
 
 def button(label: str, icon_name: str = "", *, kind: str = "", name: str = "", **more: Any) -> Component:
@@ -24,7 +29,7 @@ def button(label: str, icon_name: str = "", *, kind: str = "", name: str = "", *
     if label:
         inside.append(label)
     classes = " ".join(filter(None, ["ctl", "" if label else "sq", kind]))
-    extra = {"aria-label": name, "title": name} if name else {}
+    extra: dict[str, Any] = {"aria-label": name, "title": name} if name else {}
     return html.Button(inside, className=classes, type="button", **extra, **more)
 
 
@@ -37,7 +42,7 @@ def link(label: str, href: str, icon_name: str = "", *, kind: str = "", **more: 
 def card(title: str, body: Any, *, beside: Sequence[Any] = (), right: Sequence[Any] = (), kind: str = "") -> Component:
     """A titled panel; `beside` follows the title, `right` stands at the other end."""
     head = html.Div([html.H2(title), *beside, html.Span(className="grow"), *right], className="ch")
-    return html.Section([head, body], className=f"card {kind}".strip(), **{"aria-label": title})
+    return html.Section([head, body], className=f"card {kind}".strip(), **wild({"aria-label": title}))
 
 
 def pill(text: str, kind: str = "") -> Component:
@@ -57,11 +62,11 @@ def switch(name: str, options: Mapping[str, str], chosen: str, hrefs: Mapping[st
     """A row of links of which one is on; each is a URL, so each can be shared."""
     return html.Nav(
         [
-            html.A(label, href=hrefs[key], **{"aria-current": "true"} if key == chosen else {})
+            html.A(label, href=hrefs[key], **wild({"aria-current": "true"} if key == chosen else {}))
             for key, label in options.items()
         ],
         className="seg",
-        **{"aria-label": name},
+        **wild({"aria-label": name}),
     )
 
 
@@ -74,7 +79,7 @@ def time_chart(name: str, figure: Figure, height: int, label: str) -> Component:
         responsive=True,
         style={"height": height},
     )
-    return html.Div(graph, role="img", **{"aria-label": label})
+    return html.Div(graph, role="img", **wild({"aria-label": label}))
 
 
 def value(text: str) -> Component | str:

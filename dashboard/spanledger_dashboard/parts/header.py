@@ -9,15 +9,19 @@ from dash import html
 from dash.development.base_component import Component
 
 from spanledger_dashboard import ranges
+from spanledger_dashboard.parts.basics import wild
 from spanledger_dashboard.view import View
 
 
-def header(title: str, sub: str, right: Sequence[Any] = (), *, crumbs: str = "") -> Component:
-    """A title over a line that the callback of the page fills in (its id is `sub`)."""
+def header(title: str, sub: str, right: Sequence[Any] = (), *, crumbs: str = "", name: str = "") -> Component:
+    """A title over a line that the callback of the page fills in (its id is `sub`).
+
+    `crumbs` and `name` are ids of a line above, and of the title, where a callback fills in those too.
+    """
     above = [html.Div(id=crumbs, className="crumbs")] if crumbs else []
     return html.Div(
         [
-            html.Div([*above, html.H1(title), html.Div(id=sub, className="sub")]),
+            html.Div([*above, html.H1(title, **wild({"id": name} if name else {})), html.Div(id=sub, className="sub")]),
             html.Span(className="grow"),
             *right,
         ],
@@ -28,5 +32,5 @@ def header(title: str, sub: str, right: Sequence[Any] = (), *, crumbs: str = "")
 def subtitle(view: View) -> Component:
     """Which stretch of time the page shows, in whose zone, and how fresh it is."""
     stretch = ranges.span_text(view.range.start, view.range.end, view.zone)
-    updated = html.Span("updated now", **{"data-updated": str(round(view.now.timestamp() * 1000))})
+    updated = html.Span("updated now", **wild({"data-updated": str(round(view.now.timestamp() * 1000))}))
     return html.Span([f"{stretch}, {view.zone.key} · ", updated])

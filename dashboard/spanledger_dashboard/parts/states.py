@@ -9,7 +9,7 @@ from dash import html
 from dash.development.base_component import Component
 
 from spanledger_dashboard import fmt
-from spanledger_dashboard.parts.basics import button, icon, link
+from spanledger_dashboard.parts.basics import button, icon, link, wild
 
 SNIPPET = """\
 pip install spanledger
@@ -57,26 +57,27 @@ def no_data(project: str, endpoint: str) -> Component:
         [
             html.P("Decorate one function and its calls appear here with tokens, latency and cost."),
             html.Div(
-                [html.Pre(text), button("", "copy", name="Copy the snippet", **{"data-copy": text})], className="snippet"
+                [html.Pre(text), button("", "copy", name="Copy the snippet", **wild({"data-copy": text}))],
+                className="snippet",
             ),
             html.P("Only looking? This fills the store with a month of a fictional company's traffic:"),
             html.Div(
                 [
                     html.Pre("spanledger demo"),
-                    button("", "copy", name="Copy the command", **{"data-copy": "spanledger demo"}),
+                    button("", "copy", name="Copy the command", **wild({"data-copy": "spanledger demo"})),
                 ],
                 className="snippet",
             ),
         ],
-        [button("Look again", "refresh-cw", **{"data-act": "refresh"})],
+        [button("Look again", "refresh-cw", **wild({"data-act": "refresh"}))],
     )
 
 
 def no_match(latest: datetime | None, zone: ZoneInfo, filtered: bool) -> Component:
     """There is data, but none here."""
     told = f"The newest call of this project began {fmt.moment(latest, zone)}." if latest else ""
-    acts = [button("Clear filters", "x", **{"data-act": "clear-filters"})] if filtered else []
-    acts.append(button("Last 30 days", "calendar", **{"data-patch": "range=30d&from=&to="}))
+    acts = [button("Clear filters", "x", **wild({"data-act": "clear-filters"}))] if filtered else []
+    acts.append(button("Last 30 days", "calendar", **wild({"data-patch": "range=30d&from=&to="})))
     return _state(
         "filter",
         "Nothing matches",
@@ -91,7 +92,7 @@ def failed(reason: str, request: str) -> Component:
         "triangle-alert",
         "This could not be loaded",
         [html.P(reason), html.P(["Request ", html.Span(request, className="mono")], className="note")],
-        [button("Try again", "refresh-cw", **{"data-act": "refresh"})],
+        [button("Try again", "refresh-cw", **wild({"data-act": "refresh"}))],
         bad=True,
     )
 

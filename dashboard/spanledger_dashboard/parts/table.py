@@ -9,6 +9,8 @@ import dash_ag_grid as dag
 from dash import html
 from dash.development.base_component import Component
 
+from spanledger_dashboard.parts.basics import wild
+
 Column = dict[str, Any]
 MAX_TALL = 30
 
@@ -78,5 +80,5 @@ def grid(
         ),
         className="grid",
         role="region",
-        **{"aria-label": label},
+        **wild({"aria-label": label}),
     )

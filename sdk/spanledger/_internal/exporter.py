@@ -98,7 +98,7 @@ class Exporter:
                 warn_once("refused", "%d spans were refused: %s", len(spans), answer.error)
                 self._queue.settle(dropped=len(spans), reason=answer.reason, error=answer.error)
                 return
-            self._queue.count_retry(answer.error)
+            self._queue.count_retry(answer.error, is_busy=answer.retry_after is not None)
             if self._queue.closed:
                 return
             warn_once("retry", "spans cannot be delivered now and are kept: %s", answer.error)

@@ -10,7 +10,8 @@ def get(source: object, *names: str) -> Any:
     """Return the first of these keys or attributes that is not None. Attributes are anybody's code: errors are None."""
     if source is None:
         return None
-    if isinstance(source, Mapping):
+    # Most are plain dicts, and asking an abstract class is the dearest line here.
+    if type(source) is dict or isinstance(source, Mapping):
         mapping = cast("Mapping[str, Any]", source)
         for name in names:
             value = mapping.get(name)

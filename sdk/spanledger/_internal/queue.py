@@ -156,13 +156,18 @@ class SpanQueue(Generic[T]):
         with self._lock:
             self._sent += count
 
-    def count_retry(self, error: str) -> None:
-        """Note that a request failed and will be repeated: from now on nobody waits for room."""
+    def count_retry(self, error: str, is_busy: bool = False) -> None:
+        """Note that a request will be repeated.
+
+        From now on nobody waits for room, unless the collector is merely busy: one that says when to come
+        back is alive, and worth the usual patience.
+        """
         with self._lock:
             self._retries += 1
-            self._failing = True
             self._last_error = error
-            self._room.notify_all()
+            if not is_busy:
+                self._failing = True
+                self._room.notify_all()
 
     def settle(self, acknowledged: int = 0, dropped: int = 0, reason: str = "", error: str = "") -> None:
         """Account for spans in flight: taken by the collector, or given up for `reason`."""

@@ -25,7 +25,7 @@ class Answer:
     retryable: bool = False
     too_large: bool = False
     rejected: int = 0  # spans the collector did not take although it answered 200
-    retry_after: float | None = None
+    retry_after: float | None = None  # set where the collector is alive and merely busy
     error: str = ""
     reason: str = ""  # of a drop, for the stats
 
@@ -66,7 +66,10 @@ class Transport:
             return _taken(response.content)
         text = f"HTTP {status} from {self._endpoint}"
         if status in _RETRYABLE:
-            return Answer(retryable=True, retry_after=retry_after(response.headers.get("retry-after")), error=text)
+            wait = retry_after(response.headers.get("retry-after"))
+            if wait is None and status == 429:
+                wait = 1.0
+            return Answer(retryable=True, retry_after=wait, error=text)
         if status == 413:
             return Answer(too_large=True, error=text, reason="too_large")
         if status in (401, 403):

@@ -111,7 +111,8 @@ def _open_sqlite(url: URL) -> Database:
         )
     path = Path(url.database)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        # What people asked their models lies beside it: a new directory is its owner's alone.
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         # Key digests and the signing secret are in it; its -wal and -shm files inherit the mode.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         lock = os.open(path.parent, os.O_RDONLY)

@@ -101,7 +101,7 @@ class Cursor:
 
 
 def page(engine: Engine, search: TraceSearch, order: Order, limit: int, after: Cursor | None = None) -> pl.DataFrame:
-    """At most `limit` traces: `trace_id`, `started`, `root_name`, `duration` (ns), counts, `cost`, tokens, `models`, ...
+    """At most `limit` traces: `trace_id`, `started`, `root_name`, `duration` (ns), counts, `cost`, tokens, `models`.
 
     `cost` covers the priced calls; `unpriced_count` says how many were not. `sort_key` (a string) and `trace_id` of
     the last row make the next page's Cursor; pages neither overlap nor skip, whatever arrives in between.
@@ -112,7 +112,7 @@ def page(engine: Engine, search: TraceSearch, order: Order, limit: int, after: C
         condition = f"({key}, trace_id) < ({{after_key:Int128}}, {{after_id:String}})"
         params |= {"after_key": after.sort_key, "after_id": after.trace_id}
     sql = Template(load("traces_page")).substitute(matched=search.matched(), sort_key=key, after=condition)
-    return engine.query(f"SELECT * REPLACE (toString(sort_key) AS sort_key) FROM ({sql})", params)
+    return engine.query(sql, params)
 
 
 def histogram(engine: Engine, search: TraceSearch, buckets: Bucketing) -> pl.DataFrame:

@@ -88,6 +88,7 @@ def test_sqlite_is_durable_and_private(tmp_path: Path) -> None:
         assert pragmas == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 30_000}
         modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in (tmp_path / "new").iterdir()}
         assert set(modes.values()) == {0o600}, modes
+        assert stat.S_IMODE((tmp_path / "new").stat().st_mode) == 0o700
 
 
 @pytest.mark.parametrize(

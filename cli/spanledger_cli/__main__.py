@@ -1,0 +1,5 @@
+"""`python -m spanledger_cli`: the same as the `spanledger` command."""
+
+from spanledger_cli.main import app
+
+app()

@@ -1,0 +1,287 @@
+"""The pages in a real browser: both themes, the keys, the URL, and nothing from outside."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from playwright.sync_api import Page, expect
+from pydantic import SecretStr
+
+from spanledger_store.engine import Engine
+from spanledger_store.migrate import migrate
+from spanledger_store.settings import StoreSettings
+from tests.dashboard.conftest import served
+
+pytestmark = pytest.mark.browser
+Open = Callable[..., Page]
+READY = {
+    "/": "#overview-body .js-plotly-plot .xaxislayer-above",
+    "/spend": "#spend-body .ag-row",
+    "/traces": "#traces-body .ag-row .ag-cell",
+    "/trace/": "#trace-panel .kv",
+}
+
+
+def query(page: Page) -> dict[str, list[str]]:
+    return parse_qs(urlsplit(page.url).query)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("path", sorted(READY))
+def test_a_page_is_drawn_in_its_theme_and_is_accessible(
+    open_page: Open, some_trace: str, axe: str, path: str, scheme: str
+) -> None:
+    page = open_page(path + (some_trace if path == "/trace/" else ""), scheme=scheme)
+    page.wait_for_selector(READY[path])
+    assert page.evaluate("document.documentElement.dataset.mantineColorScheme") == scheme
+    assert page.locator(".sk").count() == 0
+    page.evaluate(f"(() => {{ {axe} }})()") if not page.evaluate("'axe' in window") else None
+    found = page.evaluate(
+        "axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa']}).then(r => r.violations.map("
+        "v => v.id + ': ' + v.nodes.slice(0, 3).map(n => n.target.join(' ') + ' ' + n.failureSummary).join(' | ')))"
+    )
+    assert found == []
+
+
+@pytest.mark.parametrize("width", [390, 1280, 1680])
+def test_nothing_is_wider_than_the_window(open_page: Open, some_trace: str, width: int) -> None:
+    page = open_page("/", width=width)
+    for path in READY:
+        page.goto(urlsplit(page.url)._replace(path=path + (some_trace if path == "/trace/" else ""), query="").geturl())
+        page.wait_for_selector(READY[path])
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+
+
+def test_the_zone_of_the_browser_comes_into_the_url(open_page: Open) -> None:
+    page = open_page("/")
+    page.wait_for_selector(READY["/"])
+    assert query(page)["tz"] == ["Europe/Berlin"]
+    expect(page.locator("#overview-sub")).to_contain_text("Europe/Berlin")
+
+
+def test_range_filter_and_page_live_in_the_url_and_back_undoes_them(open_page: Open) -> None:
+    page = open_page("/")
+    page.wait_for_selector(READY["/"])
+    page.click("#range")
+    page.get_by_role("menuitem", name="Last 14 days").click()
+    expect(page.locator("#range-label")).to_have_text("Last 14 days")
+    page.click("#overview-body .bl a.r >> nth=0")
+    page.wait_for_selector(READY["/spend"])
+    assert query(page)["range"] == ["14d"]
+    customer = query(page)["customer"][0]
+    expect(page.locator("#chips")).to_contain_text(customer)
+    expect(page.locator("#spend-crumbs")).to_contain_text(f"Customer: {customer}")
+    page.click(f'[aria-label="Remove filter Customer {customer}"]')
+    expect(page.locator("#chips .chip")).to_have_count(0)
+    page.go_back()
+    expect(page.locator("#chips")).to_contain_text(customer)
+    page.go_back()
+    expect(page.locator("h1")).to_have_text("Overview")
+    page.wait_for_selector(READY["/"])
+
+
+def test_a_filter_is_added_from_the_values_there_are(open_page: Open) -> None:
+    page = open_page("/spend?range=14d")
+    page.wait_for_selector(READY["/spend"])
+    page.get_by_role("button", name="Add filter").click()
+    page.get_by_role("combobox", name="is one of").or_(page.get_by_label("is one of")).first.click()
+    page.get_by_role("option", name="Globex Finance").click()
+    page.locator("#filter-apply").click()
+    expect(page.locator("#chips .chip")).to_contain_text("Globex Finance")
+    assert query(page)["customer"] == ["Globex Finance"]
+    expect(page.locator("#spend-grid .ag-center-cols-container .ag-row")).to_have_count(1)
+
+
+def test_a_row_of_the_table_leads_one_level_down(open_page: Open) -> None:
+    page = open_page("/spend?range=14d&by=customer")
+    page.wait_for_selector(READY["/spend"])
+    page.locator("#spend-grid .ag-center-cols-container .ag-row").first.locator(".ag-cell").first.click()
+    expect(page.locator("#spend-crumbs")).to_contain_text("Customer: ")
+    assert query(page)["by"] == ["model"]
+
+
+def test_the_palette_finds_names_and_takes_one_there(open_page: Open) -> None:
+    page = open_page("/")
+    page.wait_for_selector(READY["/"])
+    page.keyboard.press("Control+k")
+    page.locator("#palette-q").fill("acme")
+    expect(page.locator(".pal-list")).to_contain_text("Acme Robotics")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(READY["/spend"])
+    assert query(page)["customer"] == ["Acme Robotics"]
+    expect(page.locator("#palette-q")).to_have_count(0)
+
+
+def test_the_theme_is_kept(open_page: Open) -> None:
+    page = open_page("/")
+    page.wait_for_selector(READY["/"])
+    page.click("#theme")
+    page.click("#theme")
+    page.wait_for_function("document.documentElement.dataset.mantineColorScheme === 'dark'")
+    page.reload()
+    page.wait_for_selector(READY["/"])
+    assert page.evaluate("document.documentElement.dataset.mantineColorScheme") == "dark"
+
+
+def test_brushing_a_chart_sets_the_range_of_everything(open_page: Open) -> None:
+    page = open_page("/")
+    page.wait_for_selector(READY["/"])
+    box = page.locator("#overview-body .js-plotly-plot").first.locator(".nsewdrag").first.bounding_box()
+    assert box
+    page.mouse.move(box["x"] + box["width"] * 0.3, box["y"] + 60)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.6, box["y"] + 62, steps=6)
+    page.mouse.up()
+    page.wait_for_function("location.search.includes('from=')")
+    found = query(page)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d", found["from"][0])
+    assert found["from"] < found["to"]
+    assert "range" not in found
+
+
+def test_search_and_switches_narrow_the_list(open_page: Open) -> None:
+    page = open_page("/traces?range=14d")
+    page.wait_for_selector(READY["/traces"])
+    every = int(page.locator("#traces-body .ch .dim").inner_text().replace(",", ""))
+    page.keyboard.press("/")
+    page.keyboard.type("warranty")
+    page.keyboard.press("Enter")
+    page.wait_for_function("location.search.includes('q=warranty')")
+    expect(page.locator("#traces-body .ch .dim")).not_to_have_text(f"{every:,}")
+    some = int(page.locator("#traces-body .ch .dim").inner_text().replace(",", ""))
+    assert 0 < some < every
+    page.get_by_role("button", name="Errors only").click()
+    page.wait_for_function("location.search.includes('errors=1')")
+    expect(page.locator("#traces-grid .pill.ok")).to_have_count(0)
+    page.wait_for_selector("#traces-grid .pill.bad")
+
+
+def test_the_list_goes_on_as_one_scrolls_without_a_row_twice(open_page: Open) -> None:
+    page = open_page("/traces?range=14d")
+    page.wait_for_selector(READY["/traces"])
+    seen: dict[str, str] = {}
+    for _ in range(40):
+        for row in page.locator("#traces-grid .ag-center-cols-container .ag-row[row-id]").all():
+            index, row_id = row.get_attribute("row-index"), row.get_attribute("row-id")
+            if index and row_id:
+                seen[index] = row_id
+        if len(seen) > 230:
+            break
+        page.locator("#traces-grid .ag-body-viewport").hover()
+        page.mouse.wheel(0, 420)
+        page.wait_for_timeout(60)
+    assert len(seen) > 230
+    assert len(set(seen.values())) == len(seen)
+
+
+def test_keys_move_through_a_trace_and_back_to_the_list(open_page: Open, some_trace: str) -> None:
+    page = open_page(f"/trace/{some_trace}")
+    page.wait_for_selector(READY["/trace/"])
+    rows = page.locator("#wf-rows [role=treeitem]")
+    expect(rows).to_have_count(7)
+    rows.first.click()
+    expect(rows.first).to_have_attribute("aria-selected", "true")
+    page.keyboard.press("j")
+    expect(rows.nth(1)).to_have_attribute("aria-selected", "true")
+    expect(page.locator("#trace-panel h2")).to_contain_text(re.compile("gpt|claude|gemini|llama"))
+    assert query(page)["span"] == [rows.nth(1).get_attribute("data-span")]
+    page.keyboard.press("k")
+    page.keyboard.press("Enter")
+    expect(rows).to_have_count(1)
+    expect(rows.first).to_have_attribute("aria-expanded", "false")
+    page.keyboard.press("Enter")
+    expect(rows).to_have_count(7)
+    page.keyboard.press("Escape")
+    page.wait_for_selector(READY["/traces"])
+
+
+def test_the_panel_shows_messages_and_searches_attributes(open_page: Open, some_trace: str) -> None:
+    page = open_page(f"/trace/{some_trace}")
+    page.wait_for_selector(READY["/trace/"])
+    page.locator("#wf-rows .k-llm").first.click()
+    expect(page.locator(".msg.user")).to_contain_text("question about order A-1042")
+    expect(page.locator(".costs .sum")).to_be_visible()
+    page.get_by_role("tab", name="Attributes").click()
+    page.fill("#attr-q", "host.name")
+    expect(page.locator(".kv.attrs > div:visible")).to_have_count(1)
+    page.get_by_role("tab", name="Raw").click()
+    assert json.loads(page.locator(".raw").inner_text())["span"]["kind"] == "llm"
+
+
+def test_downloads_follow_the_filters(open_page: Open, some_trace: str, tmp_path: Path) -> None:
+    page = open_page("/spend?range=14d&customer=Acme+Robotics&by=customer")
+    page.wait_for_selector(READY["/spend"])
+    with page.expect_download() as download:
+        page.get_by_role("link", name="CSV").click()
+    lines = download.value.path().read_text().splitlines()
+    assert len(lines) == 2
+    assert lines[1].startswith("Acme Robotics,")
+    page.goto(urlsplit(page.url)._replace(path=f"/trace/{some_trace}").geturl())
+    page.wait_for_selector(READY["/trace/"])
+    with page.expect_download() as download:
+        page.get_by_role("link", name="JSON").click()
+    assert len(json.loads(download.value.path().read_text())["spans"]) == 7
+
+
+def test_live_updates_only_while_somebody_looks(open_page: Open) -> None:
+    page = open_page("/?live=10")
+    page.wait_for_selector(READY["/"])
+    page.evaluate("""() => {
+        const far = Date.now() + 60000;
+        Date.now = () => far;
+        window.ticks = 0;
+        const set = window.dash_clientside.set_props;
+        window.dash_clientside.set_props = (id, props) => { window.ticks += id === 'tick'; set(id, props); };
+        Object.defineProperty(document, 'hidden', {configurable: true, get: () => true});
+    }""")
+    page.wait_for_timeout(1300)
+    assert page.evaluate("window.ticks") == 0
+    page.evaluate("Object.defineProperty(document, 'hidden', {configurable: true, get: () => false})")
+    page.wait_for_function("window.ticks === 1")
+
+
+def test_an_unknown_page_and_an_unknown_trace_say_so(open_page: Open) -> None:
+    page = open_page("/nowhere")
+    expect(page.locator(".empty h2")).to_have_text("Not found")
+    page.goto(urlsplit(page.url)._replace(path="/trace/abcdef", query="").geturl())
+    expect(page.locator("#trace-body .empty")).to_contain_text("no trace abcdef")
+
+
+def test_no_match_offers_to_clear_the_filters(open_page: Open) -> None:
+    page = open_page("/?customer=Nobody")
+    page.get_by_role("button", name="Clear filters").click()
+    page.wait_for_selector(READY["/"])
+    assert "customer" not in query(page)
+
+
+@pytest.fixture
+def bare_site(clickhouse_url: str, tmp_path: Path) -> Iterator[tuple[str, Engine]]:
+    """The pages over a store that has never seen a call."""
+    settings = StoreSettings(data=tmp_path, clickhouse_url=SecretStr(clickhouse_url), database="bare")
+    with Engine(settings) as engine:
+        migrate(engine)
+        for address in served(engine):
+            yield address, engine
+
+
+def test_an_empty_store_shows_how_to_begin_and_a_broken_one_a_request_id(
+    open_page: Open, bare_site: tuple[str, Engine]
+) -> None:
+    address, engine = bare_site
+    page = open_page("/", base=address)
+    expect(page.locator(".snippet").first).to_contain_text("SPANLEDGER_ENDPOINT=http://127.0.0.1:8787")
+    expect(page.locator("#overview-body")).to_contain_text("spanledger demo")
+    engine.command("RENAME TABLE ledger_rows TO away")
+    try:
+        page.get_by_role("button", name="Look again").click()
+        expect(page.locator("#overview-body .empty h2")).to_have_text("This could not be loaded")
+        expect(page.locator("#overview-body .note .mono")).to_have_text(re.compile("^[0-9a-f]{12}$"))
+    finally:
+        engine.command("RENAME TABLE away TO ledger_rows")
+    page.get_by_role("button", name="Try again").click()
+    expect(page.locator("#overview-body")).to_contain_text("spanledger demo")
