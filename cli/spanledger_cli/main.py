@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from spanledger_cli import keys
+from spanledger_cli.demo.command import demo
 from spanledger_cli.doctor import doctor
 from spanledger_cli.errors import CliError
 from spanledger_cli.migrate import migrate
@@ -65,6 +66,7 @@ def spanledger(
 
 
 app.command()(up)
+app.command()(demo)
 app.command()(migrate)
 app.command()(query)
 app.command()(spend)

@@ -8,17 +8,20 @@ from typing import Any
 from fastapi import APIRouter, HTTPException
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel, Field
-from starlette.responses import JSONResponse, Response
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
 
+from spanledger_collector.apidocs import api_page
 from spanledger_collector.collector import Collector
 from spanledger_store import sqlgate
 from spanledger_store.errors import QueryError, StoreError
 
 
 class QueryBody(BaseModel):
-    """A question in SQL."""
+    """A question in SQL; `params` fill its `{name:Type}` placeholders."""
 
     sql: str = Field(max_length=100_000, examples=["SELECT customer, sum(cost_usd) FROM ledger GROUP BY customer"])
+    params: dict[str, str] = Field(default_factory=dict)
 
 
 class Column(BaseModel):
@@ -63,7 +66,7 @@ def routes(collector: Collector) -> APIRouter:
     async def query(body: QueryBody) -> QueryAnswer:
         """Run one read-only statement."""
         try:
-            answer = await asyncio.to_thread(sqlgate.run_readonly, collector.engine, body.sql)
+            answer = await asyncio.to_thread(sqlgate.run_readonly, collector.engine, body.sql, body.params)
         except QueryError as error:
             raise HTTPException(400, str(error)) from error
         except StoreError as error:
@@ -76,6 +79,10 @@ def routes(collector: Collector) -> APIRouter:
     async def doctor() -> dict[str, Any]:
         """Every check that `spanledger doctor` makes, from inside the running process."""
         return await asyncio.to_thread(collector.diagnosis)
+
+    @router.get("/api/docs", include_in_schema=False)
+    async def docs(request: Request) -> HTMLResponse:
+        return HTMLResponse(api_page(request.app.openapi()))
 
     @router.api_route("/api/{path:path}", methods=["GET", "POST", "PUT", "PATCH", "DELETE"], include_in_schema=False)
     async def unknown(path: str) -> JSONResponse:

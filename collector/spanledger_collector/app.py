@@ -34,7 +34,7 @@ def create_app(engine: Engine, control: Control, settings: CollectorSettings) ->
     app = FastAPI(
         title="Spanledger",
         version=version("spanledger"),
-        docs_url="/api/docs",
+        docs_url=None,
         redoc_url=None,
         openapi_url="/api/openapi.json",
         lifespan=lifespan,

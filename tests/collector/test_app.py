@@ -248,3 +248,13 @@ def test_the_query_api_reads_and_nothing_else(line: Line, sql: str) -> None:
     answer = line.client.post("/api/v1/query", json={"sql": sql})
     assert answer.status_code == 400
     assert answer.json()["detail"]
+
+
+def test_the_api_describes_itself_without_anything_from_outside(line: Line) -> None:
+    page = line.client.get("/api/docs")
+    assert page.status_code == 200
+    for path in line.client.get("/api/openapi.json").json()["paths"]:
+        assert path in page.text
+    assert "SELECT customer, sum(cost_usd)" in page.text
+    assert "//" not in page.text.replace("<!doctype", "")
+    assert "<script" not in page.text
