@@ -40,6 +40,7 @@ KEYS = (
     (("Esc",), "Close; from a trace back to the list"),
     (("?",), "These keys"),
 )
+HIDDEN_TITLE: Any = {"header": "vh"}
 CLOSE: Any = {"aria-label": "Close"}
 THEME: Any = {
     "primaryColor": "brand",
@@ -165,7 +166,8 @@ def topbar() -> Component:
                 ],
                 className="ctl find narrow-hide",
                 type="button",
-                **wild({"data-act": "palette", "aria-label": "Search or jump to"}),
+                title="Search or jump to",
+                **wild({"data-act": "palette"}),
             ),
             menu(
                 html.Button(
@@ -191,7 +193,8 @@ def topbar() -> Component:
                     className="ctl live",
                     type="button",
                     id="live",
-                    **wild({"aria-pressed": "false", "aria-label": "Live updates"}),
+                    title="Live updates",
+                    **wild({"aria-pressed": "false"}),
                 ),
                 [dmc.MenuLabel("Update"), *live],
             ),
@@ -219,19 +222,17 @@ def filter_form() -> Component:
                             size="xs",
                             maxDropdownHeight=320,
                         ),
-                        dmc.MultiSelect(
-                            id="filter-values",
-                            label="is one of",
+                        dmc.Select(
+                            id="filter-value",
+                            label="is",
                             data=[],
                             searchable=True,
-                            hidePickedOptions=True,
                             nothingFoundMessage="No values in this range",
                             comboboxProps={"withinPortal": False},
                             size="xs",
                             limit=100,
-                            placeholder="Choose values",
+                            placeholder="Choose a value",
                         ),
-                        button("Apply", "check", kind="primary", id="filter-apply"),
                     ],
                     className="form",
                     style={"width": 260},
@@ -300,11 +301,12 @@ def palette() -> Component:
             className="pal",
         ),
         id="palette",
+        title="Search or jump to",
+        classNames=HIDDEN_TITLE,
         opened=False,
         withCloseButton=False,
         yOffset="12vh",
         size=560,
-        **wild({"aria-label": "Search or jump to"}),
     )
 
 

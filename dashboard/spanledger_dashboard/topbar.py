@@ -145,9 +145,8 @@ def register(app: Dash, data: Data, pages: Sequence[Page]) -> None:
     clientside(
         "filter",
         Output("sink", "data", allow_duplicate=True),
-        Input("filter-apply", "n_clicks"),
+        Input("filter-value", "value"),
         State("filter-dimension", "value"),
-        State("filter-values", "value"),
     )
 
     @app.callback(
@@ -170,8 +169,8 @@ def register(app: Dash, data: Data, pages: Sequence[Page]) -> None:
             raise PreventUpdate from None
 
     @app.callback(
-        Output("filter-values", "data"),
-        Output("filter-values", "value"),
+        Output("filter-value", "data"),
+        Output("filter-value", "value"),
         Input("filter-pop", "opened"),
         Input("filter-dimension", "value"),
         State("view", "data"),
@@ -181,7 +180,7 @@ def register(app: Dash, data: Data, pages: Sequence[Page]) -> None:
         if not opened:
             raise PreventUpdate
         try:
-            return await choices(data, parsed(view), Dimension(dimension)), []
+            return await choices(data, parsed(view), Dimension(dimension)), None
         except StoreError:
             raise PreventUpdate from None
 

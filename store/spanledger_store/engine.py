@@ -48,14 +48,15 @@ class Engine:
             self._lock = DirectoryLock(settings.data)
             self._lock.acquire()
         try:
-            bootstrap = self._connect(None)
+            bootstrap = self.connect(None)
             bootstrap.command(f"CREATE DATABASE IF NOT EXISTS {self.database} ENGINE = Atomic")
             bootstrap.close()
         except Exception as error:
             self._release()
             raise _failure(error) from error
 
-    def _connect(self, database: str | None) -> Client:
+    def connect(self, database: str | None) -> Client:
+        """A client of its own, which the caller closes; most callers want `query`, `rows`, `command` or `insert`."""
         settings = self.settings
         if settings.clickhouse_url is None:
             options = {"max_server_memory_usage": str(settings.max_memory)} if settings.max_memory else {}
@@ -88,7 +89,7 @@ class Engine:
             if self._closed:
                 raise StoreUnavailable("the store is closed")
             try:
-                client = self._connect(self.database)
+                client = self.connect(self.database)
             except Exception as error:
                 raise _failure(error) from error
             self._local.client = client

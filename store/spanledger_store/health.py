@@ -150,7 +150,10 @@ def dirty_check(control: Control, *, running: bool) -> Check:
 
 
 def ledger_check(engine: Engine, control: Control) -> Check:
-    """Whether the ledger is the exact sum of the spans, for every hour that is not marked as waiting."""
+    """Whether the ledger is the exact sum of the spans, for every hour that is not marked as waiting.
+
+    Hours that differ are marked, so that looking is also mending.
+    """
     suspects: set[tuple[str, datetime]] | None = None
     worst = ""
     for look in range(LOOKS):
@@ -169,11 +172,13 @@ def ledger_check(engine: Engine, control: Control) -> Check:
         amounts = ", ".join(f"{k} {v:+}" for k, v in row.items() if k not in ("project_id", "hour") and v)
         worst = f"{first[0]} {first[1]:%Y-%m-%d %H:00} UTC lacks {amounts}"
     count = len(suspects or ())
+    dirty.mark(control, suspects or ())
     return Check(
         "ledger",
         "fail",
         f"{count} hour(s) differ from their spans; the first: {worst}",
-        "Send or delete any span of those hours again to have them recomputed, and report this: it should not happen.",
+        "They are marked now, and `spanledger up` recomputes them within a minute; look again then, and report this: "
+        "it should not happen.",
     )
 
 

@@ -86,7 +86,7 @@ def run_readonly(engine: Engine, sql: str, params: Mapping[str, str] | None = No
     """
     tokens = tokenize(sql)
     # A connection of its own: on the embedded engine `readonly` cannot be taken back once set.
-    client = engine._connect(engine.database)  # pyright: ignore[reportPrivateUsage]
+    client = engine.connect(engine.database)
     try:
         functions, databases = _surroundings(client)
         check(tokens, functions, databases - {engine.database.lower()})

@@ -40,7 +40,7 @@ def test_a_page_is_drawn_in_its_theme_and_is_accessible(
     page.wait_for_selector(READY[path])
     assert page.evaluate("document.documentElement.dataset.mantineColorScheme") == scheme
     assert page.locator(".sk").count() == 0
-    page.evaluate(f"(() => {{ {axe} }})()") if not page.evaluate("'axe' in window") else None
+    page.evaluate(axe)
     found = page.evaluate(
         "axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa']}).then(r => r.violations.map("
         "v => v.id + ': ' + v.nodes.slice(0, 3).map(n => n.target.join(' ') + ' ' + n.failureSummary).join(' | ')))"
@@ -70,6 +70,7 @@ def test_range_filter_and_page_live_in_the_url_and_back_undoes_them(open_page: O
     page.click("#range")
     page.get_by_role("menuitem", name="Last 14 days").click()
     expect(page.locator("#range-label")).to_have_text("Last 14 days")
+    page.wait_for_selector('#overview-body .bl a.r[href*="range=14d"]')
     page.click("#overview-body .bl a.r >> nth=0")
     page.wait_for_selector(READY["/spend"])
     assert query(page)["range"] == ["14d"]
@@ -89,9 +90,8 @@ def test_a_filter_is_added_from_the_values_there_are(open_page: Open) -> None:
     page = open_page("/spend?range=14d")
     page.wait_for_selector(READY["/spend"])
     page.get_by_role("button", name="Add filter").click()
-    page.get_by_role("combobox", name="is one of").or_(page.get_by_label("is one of")).first.click()
+    page.locator("#filter-value").fill("glob")
     page.get_by_role("option", name="Globex Finance").click()
-    page.locator("#filter-apply").click()
     expect(page.locator("#chips .chip")).to_contain_text("Globex Finance")
     assert query(page)["customer"] == ["Globex Finance"]
     expect(page.locator("#spend-grid .ag-center-cols-container .ag-row")).to_have_count(1)
@@ -242,7 +242,8 @@ def test_live_updates_only_while_somebody_looks(open_page: Open) -> None:
     page.wait_for_timeout(1300)
     assert page.evaluate("window.ticks") == 0
     page.evaluate("Object.defineProperty(document, 'hidden', {configurable: true, get: () => false})")
-    page.wait_for_function("window.ticks === 1")
+    page.wait_for_timeout(2500)
+    assert page.evaluate("window.ticks") == 1
 
 
 def test_an_unknown_page_and_an_unknown_trace_say_so(open_page: Open) -> None:

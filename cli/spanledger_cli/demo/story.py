@@ -96,17 +96,20 @@ class _Writer:
         return self._rng.choice(expectations.telling_slices(self._start, self._length // HOUR_NS))
 
     def _moment(self, lane: int, utc_offset: int = 0) -> int:
-        """A working minute of lane 0 to 4 of the second half; any minute where the lane has no working day."""
+        """A working minute of lane 0 to 4 of the second half; any minute where there is no working day nearby."""
         rng = self._rng
         first = self._start + int(self._length * (0.50 + 0.088 * lane))
-        width = int(self._length * 0.075)
-        for _ in range(400):
-            ns = first + rng.randrange(max(width, 1))
-            ns -= ns % _MINUTE_NS
-            local = ns + utc_offset * HOUR_NS
-            weekday = (local // DAY_NS + 3) % 7  # 1970-01-01 was a Thursday
-            if weekday < 5 and 8 <= local % DAY_NS // HOUR_NS < 14:
-                return ns
+        latest = self._start + int(self._length * 0.955)
+        # A lane may fall on a weekend: then the days after it will do.
+        for reach in (0.075, 0.12, 0.2):
+            width = min(int(self._length * reach), latest - first)
+            for _ in range(200):
+                ns = first + rng.randrange(max(width, 1))
+                ns -= ns % _MINUTE_NS
+                local = ns + utc_offset * HOUR_NS
+                weekday = (local // DAY_NS + 3) % 7  # 1970-01-01 was a Thursday
+                if weekday < 5 and 8 <= local % DAY_NS // HOUR_NS < 14:
+                    return ns
         return first - first % _MINUTE_NS
 
     def _until(self, start_ns: int, low_days: float, high_days: float) -> int:

@@ -56,12 +56,10 @@
                 }
                 return same();
             },
-            filter(clicks, dimension, values) {
-                if (clicks && dimension && values?.length) {
-                    const already = query().getAll(dimension);
-                    patch({[dimension]: [...new Set([...already, ...values])]});
+            filter(value, dimension) {
+                if (value && dimension) {
+                    patch({[dimension]: [...new Set([...query().getAll(dimension), value])]});
                     window.dash_clientside.set_props("filter-pop", {opened: false});
-                    window.dash_clientside.set_props("filter-values", {value: []});
                 }
                 return same();
             },

@@ -39,7 +39,9 @@ def spend_grid(
         number_column("part", "Share", minWidth=72),
     ]
     if prior:
-        columns.append(number_column("change", "Change", minWidth=80, cellClassRules={"bad": f"params.value > {STEEP}"}))
+        columns.append(
+            number_column("change", "Change", minWidth=80, cellClassRules={"bad": f"params.value > {STEEP}"})
+        )
     columns += [number_column("calls", "Calls", minWidth=80), number_column("unpriced", "Unpriced", minWidth=84)]
     columns += [
         number_column(f"tokens_{name}", f"{NAMES[name]} tok", minWidth=96)

@@ -1,0 +1,101 @@
+"""Every command in README.md and docs/ is run, in the order of the page, on a small demo."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+FENCE = re.compile(r"^```(?:sh|console)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+SERVING = ("spanledger up", "spanledger demo")
+EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+
+
+def commands(page: Path) -> list[str]:
+    """The page's commands: lines of its shell fences that are not output or comments."""
+    found: list[str] = []
+    for block in FENCE.findall(page.read_text(encoding="utf-8")):
+        prompted = block.startswith("$ ")
+        for line in block.replace("\\\n", " ").splitlines():
+            if prompted and not line.startswith("$ "):
+                continue
+            command = line.removeprefix("$ ").split("  # ")[0].strip()
+            if command and not command.startswith("#"):
+                found.append(command)
+    return found
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """A shell environment with the command on its path and a small demo in its data directory."""
+    home = tmp_path_factory.mktemp("docs")
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    made = {**os.environ, "PATH": path, "HOME": str(home), "SPANLEDGER_DATA": str(home / "data"), "NO_COLOR": "1"}
+    run("spanledger demo --no-serve --days 3 --spans 2000", made, home)
+    yield {**made, "PWD": str(home)}
+
+
+def run(command: str, environment: dict[str, str], home: Path) -> str:
+    done = subprocess.run(["bash", "-c", command], env=environment, cwd=home, capture_output=True, text=True)
+    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def serve(command: str, environment: dict[str, str], home: Path) -> None:
+    """A command that serves until it is told to stop: started on a free port, then stopped in order."""
+    words = [*shlex.split(re.sub(r"--(data|port) \S+", "", command)), "--port", "0", "--data", str(home / "served")]
+    if words[1] == "demo":
+        words += ["--days", "3", "--spans", "2000"]
+    process = subprocess.Popen(words, env=environment, cwd=home, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    said: list[str] = []
+    for line in process.stdout:
+        said.append(line)
+        if "http://127.0.0.1:" in line:
+            break
+    process.send_signal(signal.SIGTERM)
+    said.append(process.stdout.read())
+    process.stdout.close()
+    assert process.wait() == 0, "".join(said)
+
+
+@pytest.mark.parametrize(("page", "command"), [(p.name, c) for p in PAGES for c in commands(p)])
+def test_a_documented_command_works(page: str, command: str, environment: dict[str, str]) -> None:
+    home = Path(environment["PWD"])
+    if command.startswith("pip install"):
+        wanted = re.search(r"spanledger(?:\[([a-z,]+)\])?", command)
+        assert wanted is not None
+        assert set(filter(None, (wanted[1] or "").split(","))) <= EXTRAS.keys()
+    elif command.startswith("make "):
+        assert command.split()[1] in TARGETS
+    elif command.startswith("git clone") or command.startswith("cd "):
+        assert page == "README.md"
+    elif command.startswith("python "):
+        assert (ROOT / command.split()[1]).exists()
+        assert run(command.replace("python ", f"{sys.executable} {ROOT}/", 1) + " --help", environment, home)
+    elif command.startswith(SERVING) and "--no-serve" not in command:
+        serve(command, environment, home)
+    else:
+        assert command.startswith("spanledger "), f"{page}: {command!r} is run by no test"
+        run(command, environment, home)
+
+
+def test_pages_have_commands() -> None:
+    assert {page.name for page in PAGES if commands(page)} >= {"README.md", "operator.md", "finance.md", "team.md"}
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    for page in PAGES:
+        for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text(encoding="utf-8")):
+            assert (page.parent / target).exists(), f"{page.name} -> {target}"
