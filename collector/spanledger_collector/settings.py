@@ -18,6 +18,7 @@ class CollectorSettings(BaseSettings):
     | max_body_bytes | SPANLEDGER_MAX_BODY_BYTES | largest OTLP body, decompressed |
     | spool_max_bytes | SPANLEDGER_SPOOL_MAX_BYTES | undelivered bytes kept before senders must wait |
     | batch_spans | SPANLEDGER_BATCH_SPANS | most spans written in one insert |
+    | processes | SPANLEDGER_PROCESSES | processes that normalise large batches beside this one |
     | linger_seconds | SPANLEDGER_LINGER_SECONDS | how long a small batch waits for company |
     | max_content_chars | SPANLEDGER_MAX_CONTENT_CHARS | characters kept of one input or output |
     | drain_seconds | SPANLEDGER_DRAIN_SECONDS | longest wait at shutdown for the store; the rest stays spooled |
@@ -31,6 +32,7 @@ class CollectorSettings(BaseSettings):
     max_body_bytes: int = Field(default=64 * MIB, ge=1024)
     spool_max_bytes: int = Field(default=2048 * MIB, ge=MIB)
     batch_spans: int = Field(default=10_000, ge=1, le=100_000)
+    processes: int = Field(default=1, ge=0, le=64)
     linger_seconds: float = Field(default=0.25, ge=0, le=60)
     max_content_chars: int = Field(default=262_144, ge=256)
     drain_seconds: float = Field(default=20, ge=0, le=600)

@@ -17,6 +17,12 @@ from spanledger_dashboard.shell import frame
 from spanledger_dashboard.static import CompressedStatic
 from spanledger_store.engine import Engine
 
+LATE_SCRIPTS = (
+    "/_dash-component-suites/plotly/package_data/plotly.min.js",
+    "/_dash-component-suites/dash/dcc/async-graph.js",
+    "/_dash-component-suites/dash_ag_grid/async-community.js",
+)
+
 
 def create_app(server: FastAPI, engine: Engine, settings: DashboardSettings) -> ASGIApp:
     """Everything `server` serves, and the dashboard at every address it leaves free.
@@ -45,7 +51,10 @@ def build(server: FastAPI, data: Data) -> Dash:
         enable_mcp=False,
         add_log_handler=False,
     )
-    app.index_string = app.index_string.replace("<html>", '<html lang="en">')
+    # Dash asks for these only when the first chart or grid is there to be drawn: by then they should have arrived.
+    early = "".join(f'<link rel="prefetch" as="script" href="{path}">' for path in LATE_SCRIPTS)
+    head = '<link rel="icon" type="image/svg+xml" href="/assets/favicon.svg">' + early
+    app.index_string = app.index_string.replace("<html>", '<html lang="en">').replace("{%favicon%}", head)
     topbar.register(app, data, PAGES)
     for page in PAGES:
         page.register(app, data)

@@ -70,14 +70,15 @@ def _parts(item: Mapping[str, Any]) -> Iterator[Part]:
     if reasoning:
         yield Part("reasoning", _text(reasoning))
     body = item.get("parts", item.get("content"))
-    if item.get("role") in {"tool", "function"} and not isinstance(body, list):
+    if str(item.get("role")) in {"tool", "function"} and not isinstance(body, list):
         yield Part("tool result", _text(body), str(item.get("name") or item.get("tool_call_id") or ""))
     elif isinstance(body, list):
         for piece in body:
             yield _part(piece) if isinstance(piece, dict) else Part("text", _text(piece))
     elif body not in (None, ""):
         yield Part("text", _text(body))
-    for call in item.get("tool_calls") or ():
+    calls = item.get("tool_calls")
+    for call in calls if isinstance(calls, list) else []:
         function = call.get("function") if isinstance(call, dict) else None
         if isinstance(function, dict):
             yield Part("tool call", _loose(function.get("arguments")), str(function.get("name") or ""))

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dash import Dash, Input, Output
+from dash import Dash, Input, Output, no_update
 from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
@@ -47,7 +47,7 @@ class Page:
 def content(app: Dash, data: Data, path: str, outputs: Sequence[Output], render: Render) -> None:
     """Draw with `render` whenever the view changes to or within the page at `path`.
 
-    The last output is the page's body: failures are told there, and the other outputs then stay empty.
+    The last output is the page's body: failures are told there, and the other outputs then stay as they are.
     """
     page = Page(path, "", lambda: states.bone(1), lambda _app, _data: None)
 
@@ -76,5 +76,5 @@ async def guarded(data: Data, view: dict[str, Any], render: Render, outputs: int
 
 
 def failure(reason: str, outputs: int, request: str = "") -> Sequence[Any]:
-    """Empty outputs, and the reason in the last."""
-    return [*[None] * (outputs - 1), states.failed(reason, request or uuid.uuid4().hex[:12])]
+    """Outputs left as they are, and the reason in the last."""
+    return [*[no_update] * (outputs - 1), states.failed(reason, request or uuid.uuid4().hex[:12])]

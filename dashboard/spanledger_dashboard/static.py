@@ -76,8 +76,9 @@ class CompressedStatic:
             body, headers = b"".join(parts), list(start["headers"])
             kind = dict(headers).get(b"content-type", b"")
             known = {name for name, _ in headers}
-            if len(body) >= SMALLEST and b"content-encoding" not in known and any(k in kind for k in COMPRESSIBLE):
-                # Large bodies leave the event loop; for small ones the hop costs more than the work.
+            # Dash sends the JSON of its callbacks without a content type.
+            text = not kind or any(k in kind for k in COMPRESSIBLE)
+            if len(body) >= SMALLEST and b"content-encoding" not in known and text:
                 body = await asyncio.to_thread(squeeze, body, encoding, static)
                 headers = [h for h in headers if h[0] != b"content-length"]
                 headers += [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import urlencode
 
 import dash_mantine_components as dmc
 from dash import ALL, ClientsideFunction, Dash, Input, Output, State, html
@@ -17,7 +18,7 @@ from spanledger_dashboard.errors import BadView
 from spanledger_dashboard.page import Page
 from spanledger_dashboard.parts.basics import icon, wild
 from spanledger_dashboard.shell import FILTERS
-from spanledger_dashboard.view import View
+from spanledger_dashboard.view import View, written
 from spanledger_store.errors import StoreError
 from spanledger_store.reports.scope import Dimension
 
@@ -27,14 +28,38 @@ ICONS = {"customer": "user", "feature": "layers", "model": "sparkles"}
 
 async def bar(data: Data, view: View) -> Sequence[Any]:
     """Project label and menu, range label, comparison, live state, chips."""
-    projects = sorted({*await data.projects(), view.project})
+    found, places = await asyncio.gather(
+        data.projects(), data.groups(view.scope.without(Dimension.ENVIRONMENT), Dimension.ENVIRONMENT, MAX_CHOICES)
+    )
+    projects = sorted({*found, view.project})
+    chosen = view.filters.get(Dimension.ENVIRONMENT, ())
     items = [
-        dmc.MenuItem(name, **wild({"data-patch": f"project={name}", "aria-checked": str(name == view.project).lower()}))
+        dmc.MenuItem(
+            name,
+            **wild({"data-patch": urlencode({"project": name}), "aria-current": str(name == view.project).lower()}),
+        )
         for name in projects
     ]
+    environments = [
+        dmc.MenuItem(
+            "All environments", **wild({"data-patch": "environment=", "aria-current": str(not chosen).lower()})
+        )
+    ]
+    environments += [
+        dmc.MenuItem(
+            fmt.named(name),
+            **wild(
+                {
+                    "data-patch": urlencode({"environment": written(name)}),
+                    "aria-current": str(chosen == (name,)).lower(),
+                }
+            ),
+        )
+        for name in places["label"]
+    ]
     return (
-        view.project,
-        [dmc.MenuLabel("Project"), *items],
+        f"{view.project} / {fmt.named(chosen[0])}" if len(chosen) == 1 else view.project,
+        [dmc.MenuLabel("Project"), *items, dmc.MenuDivider(), dmc.MenuLabel("Environment"), *environments],
         view.range.label,
         f"vs {view.range.before}",
         str(view.compare).lower(),

@@ -120,7 +120,12 @@ def cost_text(span: Mapping[str, Any]) -> str:
     """What the span cost; '' for spans that cost nothing by nature."""
     if not span["is_billable"]:
         return ""
-    return fmt.money(span["cost_usd"], "unpriced")
+    return fmt.money(span["cost_usd"], "unpriced" if unpriced(span) else fmt.DASH)
+
+
+def unpriced(span: Mapping[str, Any]) -> bool:
+    """True for a call that has a price nobody knows; a call that failed without usage has none to know."""
+    return span["is_billable"] and span["cost_usd"] is None and not span["price_source"]
 
 
 def _sum(span: Mapping[str, Any], names: Sequence[str]) -> int | None:

@@ -27,6 +27,15 @@ def _failure(error: Exception) -> StoreError:
     return QueryError(str(error))
 
 
+def _insert_settings(token: str) -> dict[str, Any]:
+    return {
+        "insert_deduplication_token": token,
+        "async_insert": 0,
+        # A batch may hold clocks of any year: better many parts than a batch that never goes in.
+        "max_partitions_per_insert_block": 0,
+    }
+
+
 class Engine:
     """A ClickHouse database that any number of threads may use at once.
 
@@ -137,13 +146,15 @@ class Engine:
                 list(columns.values()),
                 column_names=list(columns),
                 column_oriented=True,
-                settings={
-                    "insert_deduplication_token": token,
-                    "async_insert": 0,
-                    # A batch may hold clocks of any year: better many parts than a batch that never goes in.
-                    "max_partitions_per_insert_block": 0,
-                },
+                settings=_insert_settings(token),
             )
+        except Exception as error:
+            raise _failure(error) from error
+
+    def insert_native(self, table: str, names: Sequence[str], payload: bytes, token: str) -> None:
+        """Write rows that `native.encode` has made into bytes; otherwise as `insert`."""
+        try:
+            self.client.raw_insert(table, names, payload, settings=_insert_settings(token), fmt="Native")
         except Exception as error:
             raise _failure(error) from error
 

@@ -186,14 +186,14 @@ def test_keys_decide_the_project_and_wrong_ones_are_refused(line: Line) -> None:
 @pytest.fixture
 def tight(embedded: Engine, control: Control, monkeypatch: pytest.MonkeyPatch) -> Iterator[Line]:
     """A collector whose spool takes a megabyte and whose store is away."""
-    from spanledger_collector import pipeline
+    from spanledger_collector import delivery
     from spanledger_store.errors import StoreUnavailable
 
     def away(*_: object) -> None:
         raise StoreUnavailable("the store is away")
 
     with monkeypatch.context() as patch:
-        patch.setattr(pipeline, "write", away)
+        patch.setattr(delivery, "write_encoded", away)
         yield from open_line(embedded, control, spool_max_bytes=1 << 20, drain_seconds=0.1)
 
 
@@ -216,17 +216,21 @@ def test_a_store_that_is_away_fills_the_spool_and_then_senders_wait(tight: Line)
 
 
 def test_a_row_the_store_refuses_is_set_aside_alone(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
-    from spanledger_collector import pipeline
+    from spanledger_collector import delivery
     from spanledger_store.errors import QueryError
 
-    real = pipeline.write
+    real = delivery.write
+
+    def refused(*_: object) -> None:
+        raise QueryError("something in it is no good")
 
     def picky(engine: Engine, control: Control, batch: object) -> None:
         if any(row[4] == "poison" for row in batch.spans):  # pyright: ignore
             raise QueryError("no such value")
         real(engine, control, batch)  # pyright: ignore
 
-    monkeypatch.setattr(pipeline, "write", picky)
+    monkeypatch.setattr(delivery, "write_encoded", refused)
+    monkeypatch.setattr(delivery, "write", picky)
     spans = [span(chat(), name="poison" if n == 17 else "fine") for n in range(50)]
     assert line.post(request(*spans).SerializeToString()).status_code == 200
     assert line.stored() == 49

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import pytest
 import uvicorn
 from fastapi import FastAPI
-from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, Request, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, Request, sync_playwright
 from pydantic import SecretStr
 from starlette.responses import JSONResponse
 
@@ -122,15 +122,16 @@ def site(pages_engine: Engine) -> Iterator[str]:
     yield from served(pages_engine)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def playwright() -> Iterator[Playwright]:
+    """Playwright for one module: while it runs, this thread has an event loop, and no test may start another."""
     if not CHROMIUM.exists():
         pytest.skip(f"no {CHROMIUM}: the pages are not looked at")
     with sync_playwright() as found:
         yield found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(playwright: Playwright) -> Iterator[Browser]:
     """One Chromium for all tests."""
     found = playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
@@ -138,8 +139,22 @@ def browser(playwright: Playwright) -> Iterator[Browser]:
     found.close()
 
 
+@pytest.fixture(scope="module")
+def contexts(browser: Browser) -> dict[str, BrowserContext]:
+    """One profile per colour scheme, so that scripts are fetched and compiled once."""
+    return {
+        scheme: browser.new_context(
+            color_scheme=scheme,
+            timezone_id="Europe/Berlin",
+            locale="en-GB",
+            permissions=["clipboard-read", "clipboard-write"],
+        )
+        for scheme in ("light", "dark")
+    }
+
+
 @pytest.fixture
-def open_page(browser: Browser, site: str) -> Iterator[Callable[..., Page]]:
+def open_page(contexts: dict[str, BrowserContext], site: str) -> Iterator[Callable[..., Page]]:
     """Opens pages; fails the test on any console error, foreign request, or sign that WebGL is missing."""
     complaints: list[str] = []
     opened: list[Page] = []
@@ -156,14 +171,8 @@ def open_page(browser: Browser, site: str) -> Iterator[Callable[..., Page]]:
 
     def start(path: str, *, scheme: str = "light", width: int = 1440, base: str = site) -> Page:
         allowed.append(base)
-        context = browser.new_context(
-            viewport={"width": width, "height": 900},
-            color_scheme="dark" if scheme == "dark" else "light",
-            timezone_id="Europe/Berlin",
-            locale="en-GB",
-            permissions=["clipboard-read", "clipboard-write"],
-        )
-        page = context.new_page()
+        page = contexts[scheme].new_page()
+        page.set_viewport_size({"width": width, "height": 900})
         page.set_default_timeout(15_000)
         page.on("console", listen)
         page.on("pageerror", lambda error: complaints.append(f"page error: {error}"))
@@ -176,7 +185,8 @@ def open_page(browser: Browser, site: str) -> Iterator[Callable[..., Page]]:
     for page in opened:
         if "WebGL is not supported" in page.content():
             complaints.append("WebGL is not supported")
-        page.context.close()
+        page.evaluate("localStorage.clear()")
+        page.close()
     assert not complaints
 
 

@@ -22,7 +22,7 @@ Open = Callable[..., Page]
 READY = {
     "/": "#overview-body .js-plotly-plot .xaxislayer-above",
     "/spend": "#spend-body .ag-row",
-    "/traces": "#traces-body .ag-row .ag-cell",
+    "/traces": "#traces-grid .ag-row .ag-cell",
     "/trace/": "#trace-panel .kv",
 }
 
@@ -48,13 +48,14 @@ def test_a_page_is_drawn_in_its_theme_and_is_accessible(
     assert found == []
 
 
-@pytest.mark.parametrize("width", [390, 1280, 1680])
-def test_nothing_is_wider_than_the_window(open_page: Open, some_trace: str, width: int) -> None:
-    page = open_page("/", width=width)
-    for path in READY:
-        page.goto(urlsplit(page.url)._replace(path=path + (some_trace if path == "/trace/" else ""), query="").geturl())
-        page.wait_for_selector(READY[path])
-        assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+@pytest.mark.parametrize("path", sorted(READY))
+def test_nothing_is_wider_than_the_window(open_page: Open, some_trace: str, path: str) -> None:
+    page = open_page(path + (some_trace if path == "/trace/" else ""))
+    page.wait_for_selector(READY[path])
+    for width in (390, 1280, 1680):
+        page.set_viewport_size({"width": width, "height": 900})
+        # Charts and grids follow the window a moment later.
+        page.wait_for_function("width => document.documentElement.scrollWidth <= width", arg=width, timeout=5000)
 
 
 def test_the_zone_of_the_browser_comes_into_the_url(open_page: Open) -> None:
@@ -147,13 +148,13 @@ def test_brushing_a_chart_sets_the_range_of_everything(open_page: Open) -> None:
 def test_search_and_switches_narrow_the_list(open_page: Open) -> None:
     page = open_page("/traces?range=14d")
     page.wait_for_selector(READY["/traces"])
-    every = int(page.locator("#traces-body .ch .dim").inner_text().replace(",", ""))
+    every = int(page.locator("#traces-count").inner_text().replace(",", ""))
     page.keyboard.press("/")
     page.keyboard.type("warranty")
     page.keyboard.press("Enter")
     page.wait_for_function("location.search.includes('q=warranty')")
-    expect(page.locator("#traces-body .ch .dim")).not_to_have_text(f"{every:,}")
-    some = int(page.locator("#traces-body .ch .dim").inner_text().replace(",", ""))
+    expect(page.locator("#traces-count")).not_to_have_text(f"{every:,}")
+    some = int(page.locator("#traces-count").inner_text().replace(",", ""))
     assert 0 < some < every
     page.get_by_role("button", name="Errors only").click()
     page.wait_for_function("location.search.includes('errors=1')")
@@ -177,6 +178,15 @@ def test_the_list_goes_on_as_one_scrolls_without_a_row_twice(open_page: Open) ->
         page.wait_for_timeout(60)
     assert len(seen) > 230
     assert len(set(seen.values())) == len(seen)
+
+
+def test_the_list_stays_in_place_when_it_is_renewed(open_page: Open) -> None:
+    page = open_page("/traces?range=14d")
+    page.wait_for_selector(READY["/traces"])
+    page.evaluate("document.querySelector('#traces-grid .ag-root-wrapper').dataset.kept = 'yes'")
+    with page.expect_response(lambda r: "getRowsResponse" in (r.request.post_data or "")):
+        page.evaluate("spanledger.refresh()")
+    expect(page.locator("#traces-grid .ag-root-wrapper")).to_have_attribute("data-kept", "yes")
 
 
 def test_keys_move_through_a_trace_and_back_to_the_list(open_page: Open, some_trace: str) -> None:

@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -37,13 +36,13 @@ def commands(page: Path) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """A shell environment with the command on its path and a small demo in its data directory."""
     home = tmp_path_factory.mktemp("docs")
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     made = {**os.environ, "PATH": path, "HOME": str(home), "SPANLEDGER_DATA": str(home / "data"), "NO_COLOR": "1"}
     run("spanledger demo --no-serve --days 3 --spans 2000", made, home)
-    yield {**made, "PWD": str(home)}
+    return {**made, "PWD": str(home)}
 
 
 def run(command: str, environment: dict[str, str], home: Path) -> str:
@@ -79,7 +78,7 @@ def test_a_documented_command_works(page: str, command: str, environment: dict[s
         assert set(filter(None, (wanted[1] or "").split(","))) <= EXTRAS.keys()
     elif command.startswith("make "):
         assert command.split()[1] in TARGETS
-    elif command.startswith("git clone") or command.startswith("cd "):
+    elif command.startswith(("git clone", "cd ")):
         assert page == "README.md"
     elif command.startswith("python "):
         assert (ROOT / command.split()[1]).exists()

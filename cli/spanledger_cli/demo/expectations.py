@@ -11,6 +11,8 @@ from spanledger_cli.demo.company import CUSTOMERS, FEATURES, MODELS, Customer, F
 from spanledger_cli.demo.shapes import MAX_EXTRA_STEPS, MAX_TURNS
 from spanledger_cli.demo.volume import expected_rate
 
+_PEAK_CALLS = 10.0
+
 
 def turns(feature: Feature) -> float:
     """Mean traces of a session, the cap included."""
@@ -69,22 +71,35 @@ def call_cost(feature: Feature, cache_hit: float) -> float:
     return total
 
 
+def sessions_scale(start_ns: int, hours: int, spans: int, newcomer: Customer) -> float:
+    """What turns `volume.expected_rate` into sessions per hour, so that the window has about `spans` spans."""
+    total = 0.0
+    for customer in (*CUSTOMERS, newcomer):
+        part = 0.5 if customer is newcomer else 1.0  # a newcomer is there for about half of the month
+        for feature in FEATURES:
+            sessions = float(expected_rate(customer, feature, start_ns, hours).sum())
+            total += part * sessions * spans_per_session(feature)
+    return spans / total
+
+
 @cache
 def telling_slices(start_ns: int, hours: int) -> tuple[tuple[Customer, Feature], ...]:
-    """Customers' uses of features with enough calls an hour, and enough of the spend, for a change to show."""
+    """Customers' uses of features so lively, and so dear, that a change of theirs shows within two hours."""
     scored: list[tuple[float, float, Customer, Feature]] = []
     all_spans = all_money = 0.0
     for customer in CUSTOMERS:
         for feature in FEATURES:
-            sessions = float(expected_rate(customer, feature, start_ns, hours).sum())
-            calls = sessions * calls_per_session(feature)
-            money = calls * call_cost(feature, feature.cache_hit)
+            rate = expected_rate(customer, feature, start_ns, hours)
+            sessions = float(rate.sum())
+            money = sessions * calls_per_session(feature) * call_cost(feature, feature.cache_hit)
             all_spans += sessions * spans_per_session(feature)
             all_money += money
-            scored.append((calls, money, customer, feature))
+            scored.append((float(rate.max()) * calls_per_session(feature), money, customer, feature))
+    busiest = sorted(scored, key=lambda entry: -entry[0])
     telling = [
         (customer, feature)
-        for calls, money, customer, feature in scored
-        if calls / all_spans >= 0.0085 and money / all_money >= 0.02
+        for peak_calls, money, customer, feature in busiest
+        # Ten calls in the busiest hour of a month of 110,000 spans.
+        if peak_calls / all_spans >= _PEAK_CALLS / 110_000 and money / all_money >= 0.025
     ]
-    return tuple(telling)
+    return tuple(telling or [entry[2:] for entry in busiest[:4]])

@@ -26,6 +26,9 @@ from spanledger_cli.demo.texts import corpus
 from spanledger_cli.demo.volume import DAY_NS, HOUR_NS
 
 _MINUTE_NS = 60 * 1_000_000_000
+# When things are deployed, and when there are enough calls for what they do to be seen soon.
+_BUSY_HOURS = (9, 10, 13)
+_CALLS_TO_JUDGE_BY = 24.0
 
 
 def full_hour(moment: datetime) -> datetime:
@@ -49,9 +52,9 @@ def story(seed: int, end: datetime, days: int = 30, spans: int = 110_000) -> Sto
     end_ns = int(full_hour(end).timestamp()) * 1_000_000_000
     start_ns = end_ns - days * DAY_NS
     rng = random.Random(f"story/{seed}")  # noqa: S311 - a simulation, not a secret
-    writer = _Writer(rng, start_ns, end_ns)
     newcomer = rng.choice(NEWCOMERS)
-    events = writer.events(newcomer)
+    writer = _Writer(rng, start_ns, end_ns, seed, spans, newcomer)
+    events = writer.events()
     releases, prompts = writer.versions(events)
     return Story(seed, start_ns, end_ns, spans, events, releases, prompts, newcomer)
 
@@ -59,19 +62,24 @@ def story(seed: int, end: datetime, days: int = 30, spans: int = 110_000) -> Sto
 class _Writer:
     """Draws the events: which slices, and when, so that each can be seen and none hides another."""
 
-    def __init__(self, rng: random.Random, start_ns: int, end_ns: int) -> None:
+    def __init__(
+        self, rng: random.Random, start_ns: int, end_ns: int, seed: int, spans: int, newcomer: Customer
+    ) -> None:
         self._rng = rng
+        self._seed = seed
+        self._spans = spans
+        self._newcomer = newcomer
         self._start = start_ns
         self._end = end_ns
         self._length = end_ns - start_ns
         self._prompt = {feature.name: rng.randint(2, 9) for feature in FEATURES}
 
-    def events(self, newcomer: Customer) -> tuple[Event, ...]:
+    def events(self) -> tuple[Event, ...]:
         rng = self._rng
         lanes = [0, 1, 2, 3, 4]
         rng.shuffle(lanes)
         doubled, doubled_feature = self._slice()
-        cached = rng.choice([f for f in FEATURES if f.cache_hit and f is not doubled_feature])
+        cached = rng.choice([f for f in FEATURES if f.cache_hit and f.weight >= 0.1 and f is not doubled_feature])
         slowed = rng.choice([f for f in FEATURES if f.successor and f not in (cached, doubled_feature)])
         busy = {doubled_feature.name, cached.name, slowed.name}
         launch_customer = rng.choice([c for c in CUSTOMERS[:6] if c is not doubled])
@@ -80,13 +88,13 @@ class _Writer:
         topical = [f for f in FEATURES if f.name in LATENT_TOPIC_FEATURES and f.name not in busy]
         topic_feature = rng.choice(topical)
         events = [
-            self._token_increase(self._moment(lanes[0], doubled.utc_offset), doubled, doubled_feature),
+            self._token_increase(self._moment_of_slice(lanes[0], doubled, doubled_feature), doubled, doubled_feature),
             self._cache_failure(self._moment(lanes[1]), cached),
             self._latency_regression(self._moment(lanes[2]), slowed),
             self._error_burst(self._moment(lanes[3])),
             self._launch(self._moment(lanes[4], launch_customer.utc_offset), launch_customer, launch_feature),
             self._new_topic(topic_feature),
-            self._new_customer(newcomer),
+            self._new_customer(self._newcomer),
             *self._weekend_dip(),
         ]
         return tuple(sorted(events, key=lambda event: (event.start_ns, event.type)))
@@ -108,9 +116,30 @@ class _Writer:
                 ns -= ns % _MINUTE_NS
                 local = ns + utc_offset * HOUR_NS
                 weekday = (local // DAY_NS + 3) % 7  # 1970-01-01 was a Thursday
-                if weekday < 5 and 8 <= local % DAY_NS // HOUR_NS < 14:
+                if weekday < 5 and local % DAY_NS // HOUR_NS in _BUSY_HOURS:
                     return ns
         return first - first % _MINUTE_NS
+
+    def _moment_of_slice(self, lane: int, customer: Customer, feature: Feature) -> int:
+        """A working minute after which that slice has enough calls to judge by within two hours.
+
+        Looks at the sessions the traffic will really have; without such a minute, the busiest of some.
+        """
+        hours = self._length // HOUR_NS
+        scale = expectations.sessions_scale(self._start, hours, self._spans, self._newcomer)
+        sessions = volume.usual_sessions(customer, feature, self._start, hours, self._seed, scale)
+        best, most = 0, -1.0
+        for _ in range(60):
+            ns = self._moment(lane, customer.utc_offset)
+            hour, rest = divmod(ns - self._start, HOUR_NS)
+            part = rest / HOUR_NS
+            near = [float(count) for count in sessions[hour : hour + 3]] + [0.0, 0.0]
+            calls = expectations.calls_per_session(feature) * (near[0] * (1 - part) + near[1] + near[2] * part)
+            if calls > most:
+                best, most = ns, calls
+            if calls >= _CALLS_TO_JUDGE_BY:
+                break
+        return best
 
     def _until(self, start_ns: int, low_days: float, high_days: float) -> int:
         lasting = int(self._rng.uniform(low_days, high_days) * DAY_NS)

@@ -16,7 +16,7 @@ from spanledger_cli.demo.events import Story
 from spanledger_cli.demo.plans import Message, TracePlan
 from spanledger_cli.demo.shapes import MAX_TURNS, TraceBuilder
 from spanledger_cli.demo.texts import Speaker, Topic, corpus
-from spanledger_cli.demo.volume import HOUR_NS, expected_rate, generator, hour_starts, noisy_rate
+from spanledger_cli.demo.volume import HOUR_NS, generator, hour_starts, noisy_rate, usual_sessions
 
 _STAGING: Final = 0.03
 _STRAY: Final = 0.012  # sessions of scripts that name neither customer nor feature
@@ -43,7 +43,7 @@ def traffic(story: Story) -> Iterator[TracePlan]:
 
 def session_counts(story: Story) -> dict[tuple[Customer, Feature], NDArray[np.int64]]:
     """Sessions that begin in each hour, per customer and feature."""
-    scale = story.spans / _expected_spans(story)
+    scale = expectations.sessions_scale(story.start_ns, story.hours, story.spans, story.newcomer)
     starts = hour_starts(story.start_ns, story.hours).tolist()
     counts: dict[tuple[Customer, Feature], NDArray[np.int64]] = {}
     for customer in story.customers:
@@ -51,22 +51,12 @@ def session_counts(story: Story) -> dict[tuple[Customer, Feature], NDArray[np.in
             rate = scale * noisy_rate(customer, feature, story.start_ns, story.hours, story.seed)
             factor = np.array([story.sessions_factor(ns, customer.name, feature.name) for ns in starts])
             names = (customer.name, feature.name)
-            usual = generator(story.seed, "sessions", *names).poisson(rate)
+            usual = usual_sessions(customer, feature, story.start_ns, story.hours, story.seed, scale)
             # Usual sessions stay the same ones whatever an event adds or takes away.
             kept = generator(story.seed, "fewer", *names).binomial(usual, np.minimum(factor, 1.0))
             added = generator(story.seed, "more", *names).poisson(rate * np.maximum(factor - 1.0, 0.0))
             counts[customer, feature] = kept + added
     return counts
-
-
-def _expected_spans(story: Story) -> float:
-    total = 0.0
-    for customer in story.customers:
-        part = 0.5 if customer is story.newcomer else 1.0  # a newcomer is there for about half of the month
-        for feature in FEATURES:
-            sessions = float(expected_rate(customer, feature, story.start_ns, story.hours).sum())
-            total += part * sessions * expectations.spans_per_session(feature)
-    return total
 
 
 def _session(story: Story, customer: Customer, feature: Feature, hour_ns: int, number: int) -> Iterator[TracePlan]:

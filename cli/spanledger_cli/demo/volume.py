@@ -71,6 +71,14 @@ def noisy_rate(customer: Customer, feature: Feature, start_ns: int, hours: int, 
     return rate * daily[np.arange(hours) // 24] * hourly
 
 
+def usual_sessions(
+    customer: Customer, feature: Feature, start_ns: int, hours: int, seed: int, scale: float
+) -> NDArray[np.int64]:
+    """Sessions that begin in each hour while nothing out of the ordinary happens; `scale` sets the unit."""
+    rate = scale * noisy_rate(customer, feature, start_ns, hours, seed)
+    return generator(seed, "sessions", customer.name, feature.name).poisson(rate)
+
+
 def generator(seed: int, *names: str) -> np.random.Generator:
     """A generator of its own for each purpose, so that one more draw here changes nothing there."""
     return np.random.default_rng([seed & 0xFFFF_FFFF, *(zlib.crc32(name.encode()) for name in names)])

@@ -125,7 +125,7 @@ def stats(spans: Sequence[Mapping[str, Any]], drawn: waterfall.Waterfall) -> Com
     """The trace in a line of numbers."""
     billed = [span for span in spans if span["is_billable"]]
     priced = sum((span["cost_usd"] for span in billed if span["cost_usd"] is not None), Decimal(0))
-    unpriced = sum(span["cost_usd"] is None for span in billed)
+    unpriced = sum(waterfall.unpriced(span) for span in billed)
     failed = sum(span["status"] == "error" for span in spans)
     root = drawn.lines[0].span
     waits = [

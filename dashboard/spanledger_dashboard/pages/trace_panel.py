@@ -148,7 +148,7 @@ def costs(row: Mapping[str, Any]) -> Component | None:
                         [
                             html.Td(source),
                             html.Td(waterfall.tokens_text(row)),
-                            html.Td(fmt.money(total, "unpriced"), title=fmt.exact(total)),
+                            html.Td(waterfall.cost_text(row), title=fmt.exact(total)),
                         ],
                         className="sum",
                     ),

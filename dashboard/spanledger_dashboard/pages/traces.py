@@ -10,7 +10,7 @@ from typing import Any
 import dash_ag_grid as dag
 import dash_mantine_components as dmc
 import polars as pl
-from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
+from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
@@ -48,18 +48,17 @@ def skeleton() -> Component:
         [
             header("Traces", "traces-sub", [button("Copy link", "link", **wild({"data-copy-link": ""}))]),
             search_form(),
+            # What the list cannot say: nothing found, or a failure. Where this is not empty, the list is hidden.
+            html.Div(id="traces-body"),
             html.Div(
-                states.loading(
+                [
+                    html.Div(states.loading(states.bone_card(420)), id="traces-rail"),
                     html.Div(
-                        [
-                            states.bone_card(420),
-                            html.Div([states.bone_card(110), states.bone_card(420)], className="pg"),
-                        ],
-                        className="row rail",
-                    )
-                ),
-                id="traces-body",
-                className="pg",
+                        [html.Div(states.bone_card(130), id="traces-over-time"), list_card()],
+                        className="pg",
+                    ),
+                ],
+                className="row rail",
             ),
             dcc.Store(id="traces-cursors", data={}),
         ],
@@ -113,7 +112,7 @@ def number(view: View, key: str) -> Decimal | None:
 
 
 async def render(data: Data, view: View) -> Sequence[Any]:
-    """Subtitle, form state and body of the page."""
+    """Subtitle, form state, facets, histogram, number and height of the list; and what is said instead of them."""
     search = searched(view)
     at = clock(view)
     histogram, *facets = await asyncio.gather(
@@ -123,20 +122,22 @@ async def render(data: Data, view: View) -> Sequence[Any]:
     count = int(histogram["traces"].sum())
     if not count:
         latest = await data.latest_span(view.project)
-        if latest is None:
-            return subtitle(view), *form, states.no_data(view.project, data.settings.endpoint)
         narrowed = bool(view.filters) or any(view.get(k) for k in ("q", "min_s", "min_usd", "errors"))
-        return subtitle(view), *form, states.no_match(latest, view.zone, narrowed)
+        state = (
+            states.no_data(view.project, data.settings.endpoint)
+            if latest is None
+            else states.no_match(latest, view.zone, narrowed)
+        )
+        return subtitle(view), *form, None, None, None, no_update, state
+    height = max(160, min(34 * (count + 1) + 4, 620))
     return (
         subtitle(view),
         *form,
-        html.Div(
-            [
-                rail(view, dict(zip(FACETS, facets, strict=True))),
-                html.Div([histogram_card(at, histogram), list_card(count)], className="pg"),
-            ],
-            className="row rail",
-        ),
+        rail(view, dict(zip(FACETS, facets, strict=True))),
+        histogram_card(at, histogram),
+        fmt.count(count),
+        {"width": "100%", "height": height},
+        None,
     )
 
 
@@ -193,8 +194,8 @@ def histogram_card(at: Clock, frame: pl.DataFrame) -> Component:
     )
 
 
-def list_card(count: int) -> Component:
-    """The list itself; its rows are fetched in blocks as one scrolls."""
+def list_card() -> Component:
+    """The list itself: it stays while everything around it is drawn anew, so that nobody loses their place."""
     grid = dag.AgGrid(
         id="traces-grid",
         rowModelType="infinite",
@@ -207,15 +208,14 @@ def list_card(count: int) -> Component:
             "cacheBlockSize": BLOCK,
             # A block begins after the last row of the one before it, so they are fetched one by one.
             "maxConcurrentDatasourceRequests": 1,
-            "infiniteInitialRowCount": min(count, BLOCK),
             "animateRows": False,
         },
-        style={"width": "100%", "height": max(160, min(34 * (count + 1) + 4, 620))},
+        style={"width": "100%", "height": 620},
     )
     return card(
         "Traces",
         html.Div(grid, role="region", style={"paddingTop": 6}, **wild({"aria-label": "List of traces"})),
-        beside=[html.Span(fmt.count(count), className="dim num")],
+        beside=[html.Span(id="traces-count", className="dim num")],
     )
 
 
@@ -249,6 +249,10 @@ def register(app: Dash, data: Data) -> None:
         Output("traces-min-s", "value"),
         Output("traces-min-usd", "value"),
         Output("traces-switches", "children"),
+        Output("traces-rail", "children"),
+        Output("traces-over-time", "children"),
+        Output("traces-count", "children"),
+        Output("traces-grid", "style"),
         Output("traces-body", "children"),
     ]
     content(app, data, "/traces", outputs, render)
@@ -263,7 +267,7 @@ def register(app: Dash, data: Data) -> None:
     app.clientside_callback(
         ClientsideFunction("spanledger", "reload"),
         Output("sink", "data", allow_duplicate=True),
-        Input("traces-body", "children"),
+        Input("traces-count", "children"),
         prevent_initial_call=True,
     )
 

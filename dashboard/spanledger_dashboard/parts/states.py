@@ -12,9 +12,11 @@ from spanledger_dashboard import fmt
 from spanledger_dashboard.parts.basics import button, icon, link, wild
 
 SNIPPET = """\
+# in the shell
 pip install spanledger
 export SPANLEDGER_ENDPOINT={endpoint}
 
+# in the application
 import spanledger
 
 spanledger.init()

@@ -13,7 +13,7 @@ SELECT
     count() AS span_count,
     countIf(status = 'error') AS error_count,
     countIf(is_billable) AS call_count,
-    countIf(is_billable AND isNull(cost_usd)) AS unpriced_count,
+    countIf(is_billable AND isNull(cost_usd) AND price_source = '') AS unpriced_count,
     sumIf(ifNull(cost_usd, 0), is_billable) AS cost,
     sumIf(ifNull(input_tokens, 0) + ifNull(cache_read_tokens, 0) + ifNull(cache_write_tokens, 0), is_billable) AS tokens_in,
     sumIf(ifNull(output_tokens, 0) + ifNull(reasoning_tokens, 0), is_billable) AS tokens_out,

@@ -1,0 +1,122 @@
+"""Into the store, whatever it takes: waiting for a store that is away, setting aside what it refuses."""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+from collections.abc import Callable
+
+from spanledger_collector.metrics import Metrics
+from spanledger_collector.prepare import Prepared, Reject, rows_of
+from spanledger_store.columns import SpanBatch
+from spanledger_store.control import Control, quarantine
+from spanledger_store.engine import Engine
+from spanledger_store.errors import QueryError, StoreError
+from spanledger_store.writer import write, write_encoded
+
+logger = logging.getLogger(__name__)
+
+LONGEST_PAUSE = 15.0
+
+
+class Delivery:
+    """Delivers prepared batches, each span to the store or to quarantine, until told to give up."""
+
+    def __init__(
+        self, engine: Engine, control: Control, metrics: Metrics, limit: int, abandon: threading.Event
+    ) -> None:
+        self._engine = engine
+        self._control = control
+        self._metrics = metrics
+        self._limit = limit
+        self._abandon = abandon
+        self.last_error: str | None = None
+
+    def deliver(self, work: Prepared) -> bool:
+        """True once everything in `work` is stored or set aside; False when told to give up waiting."""
+        encoded = work.encoded
+        if encoded is None:
+            stored = self._isolate(rows_of(work.entries, self._limit)[0], "a value does not fit its column")
+        else:
+            stored = self._insist(
+                encoded.spans,
+                lambda: write_encoded(self._engine, self._control, encoded),
+                lambda reason: self._isolate(rows_of(work.entries, self._limit)[0], reason),
+            )
+        return stored and all(self._quarantine(reject) for reject in work.rejects)
+
+    def _insist(self, spans: int, attempt: Callable[[], None], refused: Callable[[str], bool]) -> bool:
+        """Try until the store takes it, or says that it never will."""
+        pause = 0.1
+        while True:
+            try:
+                with self._metrics.write.time():
+                    attempt()
+            except QueryError as error:
+                return refused(str(error))
+            except Exception as error:
+                self.last_error = f"{type(error).__name__}: {error}"
+                self._metrics.retries.inc()
+                log = logger.warning if isinstance(error, StoreError) else logger.exception
+                log("the store did not take %d spans, trying again in %.1f s: %s", spans, pause, error)
+                if self._abandon.wait(pause * random.uniform(0.7, 1.3)):  # noqa: S311 - jitter, not secrets
+                    return False
+                pause = min(pause * 2, LONGEST_PAUSE)
+            else:
+                self.last_error = None
+                self._metrics.stored.inc(spans)
+                return True
+
+    def _isolate(self, batch: SpanBatch, reason: str) -> bool:
+        """Halve a refused batch until the row that spoils it stands alone, and put that row in quarantine."""
+        if len(batch.spans) > 1:
+            stored = [self._rows(half) for half in _halves(batch)]
+            return all(stored)
+        if not batch.spans:
+            return True
+        project, trace_id, span_id = batch.spans[0][:3]
+        logger.error("span %s of trace %s was refused by the store: %s", span_id, trace_id, reason)
+        detail = f"trace {trace_id} span {span_id}: {reason[:1000]}"
+        payload = repr((batch.spans, batch.content, batch.embeddings)).encode()
+        return self._quarantine(Reject(project, "refused_by_store", detail, 1, payload))
+
+    def _rows(self, batch: SpanBatch) -> bool:
+        def attempt() -> None:
+            try:
+                write(self._engine, self._control, batch)
+            except (TypeError, ValueError, OverflowError, ArithmeticError) as error:
+                # The driver's own words for a value that its column cannot hold.
+                raise QueryError(f"{type(error).__name__}: {error}") from error
+
+        return self._insist(len(batch.spans), attempt, lambda reason: self._isolate(batch, reason))
+
+    def _quarantine(self, reject: Reject) -> bool:
+        while True:
+            try:
+                quarantine.add(
+                    self._control,
+                    project_id=reject.project,
+                    reason=reject.reason,
+                    detail=reject.detail,
+                    span_count=reject.spans,
+                    payload=reject.payload,
+                )
+            except Exception:
+                logger.exception("the quarantine cannot be written")
+                if self._abandon.wait(1.0):
+                    return False
+            else:
+                self._metrics.quarantined.inc(reject.spans)
+                return True
+
+
+def _halves(batch: SpanBatch) -> list[SpanBatch]:
+    middle = len(batch.spans) // 2
+    halves: list[SpanBatch] = []
+    for number, part in enumerate((batch.spans[:middle], batch.spans[middle:])):
+        keys = {row[:3] for row in part}
+        content = [row for row in batch.content if row[:3] in keys]
+        vectors = [row for row in batch.embeddings if row[:3] in keys]
+        halves.append(SpanBatch(f"{batch.token}-{number}", part, content, vectors))
+    return halves

@@ -1,0 +1,155 @@
+"""What the pages draw, asked of their callbacks as plain coroutines."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from plotly.utils import PlotlyJSONEncoder
+
+from spanledger_dashboard import topbar
+from spanledger_dashboard.data import Data
+from spanledger_dashboard.errors import BadView
+from spanledger_dashboard.page import guarded
+from spanledger_dashboard.pages import PAGES, overview, spend, trace, traces
+from spanledger_store.errors import StoreUnavailable
+from spanledger_store.reports.scope import Dimension
+from tests.dashboard.conftest import run, view
+
+
+def text(component: Any) -> str:
+    """Everything a component would send to the browser."""
+    return json.dumps(component, cls=PlotlyJSONEncoder, ensure_ascii=False)
+
+
+def find(component: Any, wanted: str) -> dict[str, Any]:
+    """The props of the component with this id."""
+    stack = [json.loads(text(component))]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, dict):
+            if node.get("props", {}).get("id") == wanted:
+                return node["props"]
+            stack.extend(node.values())
+        elif isinstance(node, list):
+            stack.extend(node)
+    raise AssertionError(f"nothing has the id {wanted}")
+
+
+def test_the_overview_shows_six_numbers_and_the_books(data: Data) -> None:
+    _, body = run(overview.render(data, view("/", "?range=14d")))
+    shown = text(body)
+    for label in ("Spend", "Requests", "Cost / 1k requests", "Error rate", "Latency p95", "Cache hit rate"):
+        assert f'"{label}"' in shown
+    total = run(data.totals(view("/", "?range=14d").scope))
+    rows = find(body, "overview-features")["rowData"]
+    assert sum(row["requests"] for row in rows) == total.calls
+    assert sum(row["spend"] for row in rows) == pytest.approx(float(total.priced_cost))
+
+
+def test_spend_adds_up_and_names_what_nobody_is_named_for(data: Data) -> None:
+    seen = view("/spend", "?range=14d&by=customer")
+    crumbs, _, body = run(spend.render(data, seen))
+    grid = find(body, "spend-grid")
+    total = run(data.totals(seen.scope))
+    assert sum(row["calls"] for row in grid["rowData"]) == total.calls
+    assert grid["dashGridOptions"]["pinnedBottomRowData"][0]["calls"] == total.calls
+    assert [row["none"] for row in grid["rowData"] if not row["label"]] == ["Unattributed"]
+    assert crumbs == []
+
+
+def test_a_slice_without_prices_is_unpriced_not_free(data: Data) -> None:
+    _, _, body = run(spend.render(data, view("/spend", "?range=14d&by=model")))
+    row = next(row for row in find(body, "spend-grid")["rowData"] if row["label"] == "llama-4-70b")
+    assert row["unpriced"] > 0
+    everything_unpriced = row["unpriced"] == row["calls"]
+    assert (row["spend_text"] == "unpriced") == everything_unpriced
+
+
+@pytest.mark.parametrize("mode", ["absolute", "share", "cumulative"])
+@pytest.mark.parametrize("step", ["hour", "day", "week"])
+def test_every_scale_and_step_is_drawn(data: Data, mode: str, step: str) -> None:
+    _, _, body = run(spend.render(data, view("/spend", f"?range=7d&mode={mode}&step={step}&tz=Asia/Kolkata")))
+    assert '"Spend by customer"' in text(body)
+
+
+def test_the_breadcrumb_climbs_back(data: Data) -> None:
+    crumbs, _, _ = run(spend.render(data, view("/spend", "?range=14d&customer=Acme+Robotics&model=gpt-5.1&by=feature")))
+    shown = text(crumbs)
+    assert "All spend" in shown
+    assert "/spend?range=14d&customer=Acme+Robotics&by=feature" in shown
+
+
+def test_pages_of_traces_neither_overlap_nor_skip(data: Data) -> None:
+    for order in ("newest", "slowest", "dearest"):
+        seen = view("/traces", f"?range=14d&order={order}")
+        ids: list[str] = []
+        cursors: dict[str, Any] = {}
+        while True:
+            answer, cursors = run(traces.block(data, seen, len(ids), cursors))
+            ids += [row["id"] for row in answer["rowData"]]
+            if "rowCount" in answer:
+                break
+        histogram = run(data.trace_histogram(traces.searched(seen), traces.clock(seen).buckets))
+        assert len(ids) == len(set(ids)) == histogram["traces"].sum() > traces.BLOCK
+
+
+def test_a_block_whose_beginning_is_unknown_is_empty(data: Data) -> None:
+    seen = view("/traces", "?range=14d")
+    answer, _ = run(traces.block(data, seen, 300, {"key": "another URL", "at": {"300": ["1", "x"]}}))
+    assert answer == {"rowData": [], "rowCount": 300}
+
+
+def test_facets_stay_choosable_while_one_is_chosen(data: Data) -> None:
+    shown = text(run(traces.render(data, view("/traces", "?range=14d&customer=Initech")))[5])
+    assert '"aria-checked": "true"' in shown
+    assert "Northwind Health" in shown
+
+
+@pytest.mark.parametrize("search", ["?min_s=abc", "?min_usd=-1", "?min_s=NaN", "?min_usd=1e99"])
+def test_a_threshold_that_is_no_number_is_named(search: str) -> None:
+    with pytest.raises(BadView, match=search[1:7]):
+        traces.searched(view("/traces", search))
+
+
+def test_a_trace_has_its_rows_and_its_panel(data: Data, some_trace: str) -> None:
+    seen = view(f"/trace/{some_trace}")
+    _, title, _, _, rows, body = run(trace.render(data, seen))
+    assert title.endswith(".run")
+    assert len(rows["rows"]) == 7
+    assert rows["first"] in {row["id"] for row in rows["rows"]}
+    assert "errors" in text(body)
+    (panel,) = run(trace.render_panel(data, seen, rows["first"]))
+    assert '"Messages"' in text(panel)
+
+
+def test_the_bar_and_the_palette_know_the_view(data: Data) -> None:
+    seen = view("/spend", "?range=14d&customer=Initech&customer=(none)&live=30&cmp=0")
+    project, menu, label, _, compared, live, pressed, chips = run(topbar.bar(data, seen))
+    assert "environment=staging" in text(menu)
+    assert (project, label, compared, live, pressed) == ("default", "Last 14 days", "false", "Live 30 s", "true")
+    assert "Unattributed" in text(chips)
+    named = run(topbar.bar(data, view("/", "?range=14d&environment=staging")))[0]
+    assert named == "default / staging"
+    found = text(run(topbar.found(data, seen, PAGES, "gpt")))
+    assert "gpt-5.1-mini" in found
+    assert "Search traces for" in found
+    values = [choice["value"] for choice in run(topbar.choices(data, seen, Dimension.CUSTOMER))]
+    assert "Globex Finance" in values
+
+
+def test_a_failing_store_is_told_with_a_request_id(data: Data, caplog: pytest.LogCaptureFixture) -> None:
+    async def fails(*_: Any) -> Any:
+        raise StoreUnavailable("disk full")
+
+    _, body = run(guarded(data, {"path": "/", "search": ""}, fails, 2))
+    shown = text(body)
+    assert "not available" in shown
+    assert "disk full" not in shown
+    assert caplog.records[0].message.split()[1] in shown
+
+
+def test_a_bad_url_is_told_on_the_page(data: Data) -> None:
+    _, body = run(guarded(data, {"path": "/", "search": "?range=7y"}, overview.render, 2))
+    assert "no such range" in text(body)
