@@ -148,6 +148,7 @@ def test_brushing_a_chart_sets_the_range_of_everything(open_page: Open) -> None:
 def test_search_and_switches_narrow_the_list(open_page: Open) -> None:
     page = open_page("/traces?range=14d")
     page.wait_for_selector(READY["/traces"])
+    expect(page.locator("#traces-count")).not_to_be_empty()
     every = int(page.locator("#traces-count").inner_text().replace(",", ""))
     page.keyboard.press("/")
     page.keyboard.type("warranty")

@@ -15,7 +15,7 @@ COLUMNS: list[dict[str, Any]] = [
     name_column("name", "Root span", minWidth=150),
     text_column("status", "Status", minWidth=82, flex=0.7, cellRenderer="TraceStatus"),
     number_column("duration", "Duration", minWidth=80, flex=0.8),
-    number_column("cost", "Cost", minWidth=96, flex=0.8),
+    number_column("cost", "Cost", minWidth=108, flex=0.8),
     number_column("tokens", "Tokens", minWidth=118),
     name_column("customer", "Customer", minWidth=120, flex=1.2, cellClassRules={"muted": "!params.value"}),
     text_column("models", "Models", minWidth=110, flex=1.5),

@@ -14,9 +14,7 @@ ASKED = [{"role": "user", "content": "What is two and two?"}]
 case = sys.argv[1]
 provider = TracerProvider()
 provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
-order = (OpenLLMetry, OpenInference) if case == "openllmetry_and_openinference" else (OpenInference, OpenLLMetry)
-for instrumentor in order:
-    # Each has a singleton's memory of its own, so both do patch the client.
+for instrumentor in (OpenInference, OpenLLMetry):
     instrumentor().instrument(tracer_provider=provider)
 answer = OpenAI().chat.completions.create(
     model="gpt-4o",

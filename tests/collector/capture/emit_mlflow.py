@@ -1,10 +1,18 @@
 """Emits MLflow's spans over OTLP: `emit_mlflow.py CASE`."""
 
+import os
 import sys
 
-import mlflow
-from mlflow.entities import SpanType
-from openai import OpenAI
+# Given here, the tracing package does not look for a store that it does not bring along.
+os.environ["MLFLOW_TRACKING_URI"] = os.environ["SINK_URL"]
+
+import mlflow  # noqa: E402
+from mlflow.entities import SpanType  # noqa: E402
+from mlflow.tracking import fluent  # noqa: E402
+from openai import OpenAI  # noqa: E402
+
+# The same for the experiment, which plain OTLP does not need.
+fluent._active_experiment_id = "1"
 
 ASKED = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "What is two and two?"}]
 
