@@ -67,7 +67,8 @@ def main() -> int:
         command = [
             sys.executable, str(options.loadgen), "--url", up.url, "--concurrency", str(options.connections),
             "--batch", str(options.batch), "--seconds", str(options.seconds), "--flavor", options.flavor,
-            "--pid", str(up.process.pid), "--disk", str(data), "--count-cmd", f"{count} --data {shlex.quote(str(data))}",
+            "--pid", str(up.process.pid), "--disk", str(data),
+            "--count-cmd", f"{count} --data {shlex.quote(str(data))}",
         ]  # fmt: skip
         run = subprocess.run([*command, *(["--gzip"] if options.gzip else [])], capture_output=True, text=True)
         if run.returncode:

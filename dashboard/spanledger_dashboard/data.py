@@ -98,6 +98,14 @@ class Data:
         """When the project's newest span began; None where it has none."""
         return await self._run(catalog.latest_span, project)
 
+    async def covers(self, scope: Scope) -> bool:
+        """True where the project's books begin before the scope does: only then is a comparison with it fair.
+
+        A twentieth of the scope is forgiven.
+        """
+        first = await self._run(catalog.first_hour, scope.project)
+        return first is not None and first <= scope.start + (scope.end - scope.start) / 20
+
     async def named(self, project: str, text: str) -> pl.DataFrame:
         """Customers, features and models whose name contains a text."""
         return await self._run(catalog.values, project, text)

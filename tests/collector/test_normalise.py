@@ -265,10 +265,10 @@ def test_a_span_that_breaks_the_normaliser_keeps_no_other_from_its_place(monkeyp
 
     real = module._kind
 
-    def breaking(reading: Any, dialect: Any) -> str:
+    def breaking(reading: Any, compiled: Any) -> str:
         if reading.rest.get("boom"):
             raise RuntimeError("a bug of ours")
-        return real(reading, dialect)
+        return real(reading, compiled)
 
     monkeypatch.setattr(module, "_kind", breaking)
     batch = SpanBatch("t")

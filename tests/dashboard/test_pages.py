@@ -153,3 +153,12 @@ def test_a_failing_store_is_told_with_a_request_id(data: Data, caplog: pytest.Lo
 def test_a_bad_url_is_told_on_the_page(data: Data) -> None:
     _, body = run(guarded(data, {"path": "/", "search": "?range=7y"}, overview.render, 2))
     assert "no such range" in text(body)
+
+
+def test_a_period_before_the_books_began_is_not_compared_with(data: Data) -> None:
+    whole = view("/", "?range=7d")
+    assert run(data.covers(whole.scope.previous()))
+    assert "vs prev" in text(run(overview.render(data, whole)))
+    beyond = view("/", "?range=14d")
+    assert not run(data.covers(beyond.scope.previous()))
+    assert "vs prev" not in text(run(overview.render(data, beyond)))

@@ -8,6 +8,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import tempfile
 import tomllib
 from pathlib import Path
 
@@ -53,7 +54,8 @@ def run(command: str, environment: dict[str, str], home: Path) -> str:
 
 def serve(command: str, environment: dict[str, str], home: Path) -> None:
     """A command that serves until it is told to stop: started on a free port, then stopped in order."""
-    words = [*shlex.split(re.sub(r"--(data|port) \S+", "", command)), "--port", "0", "--data", str(home / "served")]
+    data = tempfile.mkdtemp(dir=home)
+    words = [*shlex.split(re.sub(r"--(data|port) \S+", "", command)), "--port", "0", "--data", data]
     if words[1] == "demo":
         words += ["--days", "3", "--spans", "2000"]
     process = subprocess.Popen(words, env=environment, cwd=home, stdout=subprocess.PIPE, text=True)
@@ -85,6 +87,9 @@ def test_a_documented_command_works(page: str, command: str, environment: dict[s
         assert run(command.replace("python ", f"{sys.executable} {ROOT}/", 1) + " --help", environment, home)
     elif command.startswith(SERVING) and "--no-serve" not in command:
         serve(command, environment, home)
+    elif command.startswith("spanledger demo"):
+        small = re.sub(r"--data \S+", "", command) + " --days 3 --spans 2000 --data " + tempfile.mkdtemp(dir=home)
+        run(small, environment, home)
     else:
         assert command.startswith("spanledger "), f"{page}: {command!r} is run by no test"
         run(command, environment, home)

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from spanledger_collector.normalise.values import Reader
 
 Source = str | tuple[str, Reader]
-"""An attribute key, or a key with a reader of its own where its unit differs from the field's."""
+"""An attribute key, or a key with a reader of its own where its unit or encoding differs from the field's."""
+
+Fields = Mapping[str, tuple[Source, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,21 +26,34 @@ class Rule:
 class Dialect:
     """One convention for describing LLM calls in span attributes.
 
-    `scopes` are prefixes of instrumentation scope names, `keys` attributes (a trailing dot or star-less prefix) whose
-    presence gives the dialect away where the scope does not. `fields` lists sources, best first. `kinds` maps the
-    dialect's own words for a span's kind to ours.
+    | part | says |
+    |---|---|
+    | scopes | prefixes of instrumentation scope names that give the dialect away |
+    | keys | attributes that do so where the scope does not: whole keys, or prefixes that end in a dot |
+    | fields | field -> the attributes that may hold it, best first |
+    | kinds | the dialect's words for a span's kind, or its operations, in ours |
+    | hints | attributes whose presence tells the kind where it is not stated |
+    | inside | field that holds an object -> (field -> paths inside that object, best first) |
+    | exclusive | attribute or path that held a count -> providers ("" for all) for which input excludes cache |
+    | indexed | prefixes of numbered attributes, assembled in content.py |
+    | metadata | prefixes of attributes that are the user's own metadata |
     """
 
     name: str
     scopes: tuple[str, ...]
     keys: tuple[str, ...]
-    fields: Mapping[str, tuple[Source, ...]]
+    fields: Fields
     kinds: Mapping[str, str] = field(default_factory=dict[str, str])
-    metadata: Mapping[str, str] = field(default_factory=dict[str, str])
-    """Keys inside the dialect's metadata object that mean one of our fields."""
+    hints: Mapping[str, str] = field(default_factory=dict[str, str])
+    inside: Mapping[str, Mapping[str, tuple[str, ...]]] = field(
+        default_factory=dict[str, Mapping[str, tuple[str, ...]]]
+    )
+    exclusive: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    indexed: tuple[str, ...] = ()
+    metadata: tuple[str, ...] = ()
 
 
-def compile_rules(readers: Mapping[str, Reader], *tables: Mapping[str, tuple[Source, ...]]) -> dict[str, Rule]:
+def compile_rules(readers: Mapping[str, Reader], *tables: Fields) -> dict[str, Rule]:
     """Attribute key -> rule, from tables in order of precedence; the first mention of a key wins."""
     rules: dict[str, Rule] = {}
     ranks: dict[str, int] = {}

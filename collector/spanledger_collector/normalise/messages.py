@@ -17,6 +17,8 @@ EVENT_ROLES = {
     "gen_ai.tool.message": "tool",
 }
 
+LANGCHAIN_ROLES = {"human": "user", "ai": "assistant", "system": "system", "tool": "tool"}
+
 
 def nest(flat: Mapping[str, Any]) -> Any:
     """Dotted keys as nested objects; an object whose keys are all numbers becomes a list in their order."""
@@ -45,12 +47,17 @@ def _tool_call(call: Any) -> dict[str, Any]:
     inner: dict[str, Any] = call.get("tool_call", call) if isinstance(call, dict) else {}
     held = inner.get("function")
     function: dict[str, Any] = held if isinstance(held, dict) else inner
+    arguments = _first(function, "arguments", "args", "input")
     return {
         "type": "tool_call",
-        "id": inner.get("id"),
-        "name": function.get("name"),
-        "arguments": parsed(function.get("arguments")),
+        "id": _first(inner, "id", "toolCallId"),
+        "name": _first(function, "name", "toolName"),
+        "arguments": parsed(arguments),
     }
+
+
+def _first(held: Mapping[str, Any], *keys: str) -> Any:
+    return next((held[key] for key in keys if held.get(key) is not None), None)
 
 
 def _parts(message: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -61,6 +68,9 @@ def _parts(message: Mapping[str, Any]) -> list[dict[str, Any]]:
     elif isinstance(content, list):
         for item in content:
             if isinstance(item, dict):
+                if item.get("type") in ("tool-call", "tool_use"):
+                    parts.append(_tool_call(item))
+                    continue
                 held = item.get("text", item.get("content"))
                 parts.append({"type": "text", "content": text(held)} if held is not None else item)
             else:
@@ -84,7 +94,8 @@ def canonical(message: Any, role: str = "user") -> dict[str, Any]:
         return {"role": role, **message}
     known = {"role", "content", "contents", "tool_calls"}
     extra = {key: value for key, value in message.items() if key not in known}
-    return {"role": message.get("role") or role, "parts": _parts(message), **extra}
+    stated = message.get("role") or LANGCHAIN_ROLES.get(text(message.get("type")))
+    return {"role": stated or role, "parts": _parts(message), **extra}
 
 
 def from_indexed(flat: Mapping[str, Any], role: str) -> str:
@@ -97,18 +108,45 @@ def from_indexed(flat: Mapping[str, Any], role: str) -> str:
 
 def from_value(value: str, role: str) -> str:
     """One attribute's content as the JSON shape: messages as they are, anything else as one text of `role`."""
-    if value.startswith('[{"role"'):
+    if value.startswith('[{"role"') and '"parts"' in value:
         return value  # already in shape: most spans, so it is not parsed again
-    content = parsed(value)
-    if isinstance(content, dict) and isinstance(content.get("messages"), list):
-        content = content["messages"]
+    content = _within(parsed(value))
     if isinstance(content, list) and content and all(_is_message(item) for item in content):
         return json_text([canonical(item, role) for item in content])
+    if isinstance(content, str):
+        value = content
     return json_text([{"role": role, "parts": [{"type": "text", "content": value}]}])
 
 
+def _within(content: Any) -> Any:
+    """The messages inside a provider's request or answer; a lone result inside its wrapping; else `content`."""
+    if not isinstance(content, dict):
+        return content
+    if isinstance(content.get("messages"), list):
+        head = [{"role": "system", "content": content["system"]}] if isinstance(content.get("system"), str) else []
+        return head + content["messages"]
+    if isinstance(content.get("choices"), list):
+        return [item.get("message") if isinstance(item, dict) else item for item in content["choices"]]
+    if content.get("type") in LANGCHAIN_ROLES and isinstance(content.get("data"), dict):
+        return [{"type": content["type"], **content["data"]}]
+    if "role" in content:
+        return [content]
+    if isinstance(content.get("prompt"), str) and content.keys() <= {"prompt", "system"}:
+        return [{"role": role, "content": content[key]} for key, role in _PROMPTS if content.get(key)]
+    if len(content) == 1 and isinstance(only := content.get("output"), str):
+        return only
+    return content
+
+
+_PROMPTS = (("system", "system"), ("prompt", "user"))
+
+
 def _is_message(item: Any) -> bool:
-    return isinstance(item, dict) and ("role" in item or isinstance(item.get("message"), dict))
+    return isinstance(item, dict) and (
+        "role" in item
+        or isinstance(item.get("message"), dict)
+        or ("content" in item and item.get("type") in LANGCHAIN_ROLES)
+    )
 
 
 def from_events(events: Iterable[tuple[str, Mapping[str, Any]]]) -> tuple[str, str]:
@@ -139,22 +177,62 @@ def _loose(value: Any, role: str) -> list[dict[str, Any]]:
     return [canonical(item, role) for item in items]
 
 
+def from_documents(flat: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """`N.document.content`, `N.document.score`, ... as one message a document."""
+    listed = nest(flat)
+    found = (
+        [item.get("document", item) for item in listed if isinstance(item, dict)] if isinstance(listed, list) else []
+    )
+    return [
+        {
+            "role": "document",
+            "parts": [{"type": "text", "content": text(item.get("content"))}],
+            **{key: parsed(value) for key, value in item.items() if key != "content"},
+        }
+        for item in found
+    ]
+
+
+def with_tool_calls(messages: str, calls: Any) -> str:
+    """The answer with the tool calls that its emitter kept beside it."""
+    made = parsed(messages) if messages else []
+    if not isinstance(made, list) or not isinstance(calls, list):
+        return messages
+    parts = [_tool_call(call) for call in calls]
+    if made and isinstance(made[-1], dict) and isinstance(made[-1].get("parts"), list):
+        made[-1]["parts"] = made[-1]["parts"] + parts
+    else:
+        made.append({"role": "assistant", "parts": parts})
+    return json_text(made)
+
+
 def preview(messages: str, *, last: bool) -> str:
-    """The first words of the last user message (`last`) or of the first message, on one line."""
+    """The first words of the last user message (`last`), or of the last thing the model said, on one line.
+
+    A message without text is passed over for one with text; without any, a tool's name stands for it.
+    """
     if not messages:
         return ""
     content = parsed(messages)
     if not isinstance(content, list):
-        return " ".join(messages[: 2 * PREVIEW_CHARS].split())[:PREVIEW_CHARS]
+        return _line(messages)
     candidates = [item for item in content if isinstance(item, dict)]
-    if last:
-        users = [item for item in candidates if item.get("role") == "user"]
-        candidates = (users or candidates)[::-1]
-    for item in candidates:
-        for part in item.get("parts") or ():
-            if isinstance(part, dict) and (held := part.get("content") or part.get("name")):
-                return " ".join(text(held)[: 2 * PREVIEW_CHARS].split())[:PREVIEW_CHARS]
+    if len(candidates) > 1:
+        role = "user" if last else "assistant"
+        if chosen := [item for item in candidates if item.get("role") == role]:
+            candidates = chosen[::-1]
+        elif last:
+            candidates = candidates[::-1]
+    for key in ("content", "name"):
+        for item in candidates:
+            for part in item.get("parts") or ():
+                if isinstance(part, dict) and (held := part.get(key)):
+                    return _line(text(held))
     return ""
+
+
+def _line(held: str) -> str:
+    return " ".join(held[: 2 * PREVIEW_CHARS].split())[:PREVIEW_CHARS]
 
 
 def cut(messages: str, limit: int) -> str:

@@ -2,41 +2,95 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from spanledger import semconv
 from spanledger.pricing import Cost, price
+from spanledger.responses import extract_usage
 from spanledger.usage import Usage
 from spanledger_collector.normalise.reading import Reading
-from spanledger_collector.normalise.values import LARGEST_COST
+from spanledger_collector.normalise.values import LARGEST_COST, parsed
 
 OTHER_BUCKETS = ("input_audio_tokens", "output_audio_tokens", "input_image_tokens", "output_image_tokens")
 
 
-def usage_of(reading: Reading) -> Usage:
+def usage_of(reading: Reading, provider: str, exclusive: Mapping[str, tuple[str, ...]]) -> Usage:
+    """The call's tokens in disjoint buckets.
+
+    Input is taken to include what was cached, and output what was spent on reasoning, unless the emitter's total
+    shows that they do not, or the dialect's `exclusive` says so.
+    """
     fields = reading.fields
     other = {name: fields[name] for name in OTHER_BUCKETS if fields.get(name)}
     for unit, value in reading.groups.pop(semconv.USAGE_OTHER_PREFIX, {}).items():
         if isinstance(value, int) and not isinstance(value, bool) and value > 0:
             other[unit] = value
-    return Usage.from_inclusive(
-        fields.get("input_tokens"),
-        fields.get("output_tokens"),
-        fields.get("cache_read_tokens"),
-        fields.get("cache_write_tokens"),
-        fields.get("reasoning_tokens"),
-        other,
-    )
+    given, made = fields.get("input_tokens"), fields.get("output_tokens")
+    cache_read, cache_write = fields.get("cache_read_tokens"), fields.get("cache_write_tokens")
+    reasoning = fields.get("reasoning_tokens")
+    if cache_read or cache_write or reasoning:
+        beside, thought = _left_out(reading, provider, exclusive)
+        given = None if given is None else given + beside
+        made = None if made is None else made + thought
+    usage = Usage.from_inclusive(given, made, cache_read, cache_write, reasoning, other)
+    return _from_answer(reading) if usage.is_empty else usage
 
 
-def cost_of(usage: Usage, reading: Reading, model: str, start: int, failed: bool) -> tuple[Cost | None, str]:
+def _left_out(reading: Reading, provider: str, exclusive: Mapping[str, tuple[str, ...]]) -> tuple[int, int]:
+    """(cached tokens that the count of input leaves out, reasoning tokens that the count of output leaves out)."""
+    keys, fields = reading.keys, reading.fields
+    read, wrote = fields.get("cache_read_tokens") or 0, fields.get("cache_write_tokens") or 0
+    thought = fields.get("reasoning_tokens") or 0
+    total, given, made = fields.get("total_tokens"), fields.get("input_tokens"), fields.get("output_tokens")
+    if total is not None and given is not None and made is not None:
+        beyond = total - given - made
+        if beyond > 0:
+            for beside, over in (
+                (read + wrote, 0), (0, thought), (read + wrote, thought), (read, 0), (wrote, 0), (read, thought),
+                (wrote, thought),
+            ):  # fmt: skip
+                if beside + over == beyond:
+                    return beside, over
+        elif beyond == 0 and "" in exclusive.get(keys["input_tokens"], ()):
+            # Buckets that should add up to the total do so without these: their sender counted like OpenAI.
+            return 0, 0
+    if not exclusive:
+        return 0, 0
+
+    def says(name: str) -> bool:
+        providers = exclusive.get(keys.get(name, ""), ())
+        return "" in providers or provider in providers
+
+    without_cache = says("input_tokens") or says("cache_read_tokens")
+    return read + wrote if without_cache else 0, thought if says("output_tokens") else 0
+
+
+def _from_answer(reading: Reading) -> Usage:
+    """The usage in the provider's own answer, where an emitter recorded that answer and did not read it."""
+    output = reading.get("output")
+    if output[:1] != "{" or '"usage"' not in output:
+        return Usage()
+    found = extract_usage(parsed(output))
+    if found is None:
+        return Usage()
+    fields = reading.fields
+    for name, value in (("response_model", found.model), ("response_id", found.response_id)):
+        if value:
+            fields.setdefault(name, value)
+    return found.usage
+
+
+def cost_of(
+    usage: Usage, reading: Reading, provider: str, model: str, start: int, failed: bool
+) -> tuple[Cost | None, str]:
     """(cost, source). Unknown is (None, ''): it is counted as unpriced, and is never zero."""
     if reading.fields.get("cache_hit"):
         return None, "cache hit"
     if usage.is_empty:
         return None, "failed without usage" if failed else ""
     at = datetime.fromtimestamp(start // 1_000_000_000, UTC)
-    cost = price(usage, provider=reading.get("provider") or None, model=model or None, at=at)
+    cost = price(usage, provider=provider or None, model=model or None, at=at)
     if cost is None:
         return None, ""
     if cost.total > LARGEST_COST:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 
+from spanledger import semconv
 from spanledger_collector.normalise import tables
-from spanledger_collector.normalise.dialect import Rule
-from spanledger_collector.normalise.values import plain, text
+from spanledger_collector.normalise.detection import Compiled
+from spanledger_collector.normalise.dialect import Dialect
+from spanledger_collector.normalise.values import json_label, plain, text
 
 
 @dataclass(slots=True)
@@ -28,11 +30,12 @@ class Reading:
         return self.fields.get(name) or ""
 
 
-def read(attributes: Iterable[KeyValue], rules: Mapping[str, Rule]) -> Reading:
+def read(attributes: Iterable[KeyValue], compiled: Compiled) -> Reading:
     """Sort attributes by the dialect's rules; what a rule cannot read stays among the rest, with a warning."""
     fields: dict[str, Any] = {}
     ranks: dict[str, int] = {}
     out = Reading(fields, {}, {}, {}, [])
+    rules, groups = compiled.rules, compiled.groups
     for item in attributes:
         key = item.key
         value = plain(item.value)
@@ -47,11 +50,66 @@ def read(attributes: Iterable[KeyValue], rules: Mapping[str, Rule]) -> Reading:
                 fields[rule.field] = found
                 ranks[rule.field] = rule.rank
                 out.keys[rule.field] = key
-        elif key.startswith(tables.INDEXED):
-            for prefix in tables.INDEXED:
+        elif key.startswith(groups):
+            for prefix in groups:
                 if key.startswith(prefix):
                     out.groups.setdefault(prefix, {})[key[len(prefix) :]] = value
                     break
         else:
             out.rest[key] = text(value)
+    if compiled.dialect.inside:
+        _look_inside(out, compiled.dialect)
     return out
+
+
+def _look_inside(out: Reading, dialect: Dialect) -> None:
+    """Fields that an object attribute holds; what of the object no field takes stays among the rest."""
+    fields = out.fields
+    for name, targets in dialect.inside.items():
+        held = fields.pop(name, None)
+        if held is None:
+            continue
+        whole = out.keys.pop(name)
+        taken: set[str] = set()
+        for target, paths in targets.items():
+            for path in paths:
+                value = _at(held, path)
+                if value is None:
+                    continue
+                taken.add(path.partition(".")[0] if path not in held else path)
+                if target not in fields and (found := tables.READERS[target](value)) is not None:
+                    fields[target] = found
+                    out.keys[target] = f"{whole}.{path}"
+        if isinstance(held, dict):
+            out.rest.update({f"{whole}.{key}": text(value) for key, value in held.items() if key not in taken})
+
+
+def _at(held: Any, path: str) -> Any:
+    if isinstance(held, dict) and path in held:
+        return held[path]
+    for part in path.split("."):
+        if isinstance(held, dict):
+            held = held.get(part)
+        elif isinstance(held, list) and part.isdigit() and int(part) < len(held):
+            held = held[int(part)]
+        else:
+            return None
+    return held
+
+
+def metadata_of(reading: Reading, prefixes: tuple[str, ...]) -> dict[str, str]:
+    """The user's own metadata; keys in it that mean one of our fields supply that field where it is unknown."""
+    fields, groups = reading.fields, reading.groups
+    metadata: dict[str, str] = {}
+    if groups:
+        for prefix in prefixes:
+            for key, value in groups.pop(prefix, {}).items():
+                # Some dialects encode each value as JSON; ours are sent as they are.
+                metadata[key] = text(value) if prefix == semconv.METADATA_PREFIX else json_label(value) or ""
+    if given := fields.get("metadata"):
+        metadata.update(given)
+    for key, value in metadata.items():
+        target = tables.METADATA.get(key)
+        if target is not None and value and target not in fields:
+            fields[target] = value
+    return metadata

@@ -14,9 +14,11 @@ from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, Span
 from spanledger import semconv
 from spanledger.usage import Usage
 from spanledger_collector.normalise import messages, tables, vectors
-from spanledger_collector.normalise.dialect import Dialect, Rule, compile_rules
+from spanledger_collector.normalise.content import content_of, first_chunk, tools_of, with_candidates
+from spanledger_collector.normalise.detection import Compiled, by_keys, by_scope
+from spanledger_collector.normalise.duplicates import mark_duplicates
 from spanledger_collector.normalise.money import cost_of, usage_of
-from spanledger_collector.normalise.reading import Reading, read
+from spanledger_collector.normalise.reading import Reading, metadata_of, read
 from spanledger_collector.normalise.values import json_text, plain, text
 from spanledger_store.columns import SpanBatch
 
@@ -26,11 +28,6 @@ SHORT_ATTRIBUTE = 1024
 LONGEST_ATTRIBUTE = 65_536
 NO_USAGE = Usage()
 BILLABLE_KINDS = frozenset({"llm", "embedding"})
-
-_RULES: dict[str, dict[str, Rule]] = {
-    dialect.name: compile_rules(tables.READERS, tables.OURS, dialect.fields, tables.OTEL.fields)
-    for dialect in tables.DIALECTS
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +46,7 @@ class Context:
     resource: dict[str, str]
     scope_name: str
     scope_version: str
-    dialect: Dialect | None
+    dialect: Compiled | None
 
 
 @dataclass(slots=True)
@@ -63,19 +60,22 @@ class Unreadable:
 def normalise(request: ExportTraceServiceRequest, origin: Origin, batch: SpanBatch, limit: int) -> list[Unreadable]:
     """Append every span's rows to `batch`; return the spans for which that failed.
 
-    A span that cannot be read never keeps another one from being stored.
+    A span that cannot be read never keeps another one from being stored. A call that two instrumentations saw is
+    billable once.
     """
     failed: list[Unreadable] = []
+    first = len(batch.spans)
     for resource in request.resource_spans:
         shared = {item.key: text(plain(item.value)) for item in resource.resource.attributes}
         for scope in resource.scope_spans:
-            context = Context(shared, scope.scope.name, scope.scope.version, _by_scope(scope.scope.name))
+            context = Context(shared, scope.scope.name, scope.scope.version, by_scope(scope.scope.name))
             for span in scope.spans:
                 try:
                     _append(span, context, origin, batch, limit)
                 except Exception as error:
                     logger.exception("a span could not be normalised")
                     failed.append(Unreadable(_alone(resource, scope.scope, span), f"{type(error).__name__}: {error}"))
+    mark_duplicates(batch.spans, first)
     return failed
 
 
@@ -89,39 +89,31 @@ def _alone(resource: ResourceSpans, scope: InstrumentationScope, span: Span) -> 
     return request
 
 
-def _by_scope(scope: str) -> Dialect | None:
-    for dialect in tables.DIALECTS:
-        if scope.startswith(dialect.scopes):
-            return dialect
-    return None
-
-
-def _by_keys(attributes: Any) -> Dialect:
-    names = [item.key for item in attributes]
-    for dialect in tables.DIALECTS:
-        if any(name.startswith(dialect.keys) for name in names):
-            return dialect
-    return tables.OTEL
-
-
-def _kind(reading: Reading, dialect: Dialect) -> str:
+def _kind(reading: Reading, compiled: Compiled) -> str:
+    kinds = compiled.kinds
     if stated := reading.get("kind"):
-        return dialect.kinds.get(stated) or dialect.kinds.get(stated.upper()) or stated.lower()
+        found = kinds.get(stated) or kinds.get(stated.upper())
+        # A word of the sender's own is kept; a dialect's operation that we do not know yet is a plain span.
+        return found or (stated.lower() if "." not in stated else "span")
     if operation := reading.get("operation"):
-        return tables.OTEL.kinds.get(operation, "span")
+        return kinds.get(operation, "span")
+    if compiled.hints and (told := _told(compiled.hints, reading)):
+        return told
     fields = reading.fields
     if "output_tokens" in fields or "input_tokens" in fields:
         return "llm"
-    if "http.request.method" in reading.rest or "http.method" in reading.rest:
-        return "http"
-    return "db" if "db.system" in reading.rest or "db.system.name" in reading.rest else "span"
+    return _told(tables.OTEL.hints, reading) or "span"
+
+
+def _told(hints: Mapping[str, str], reading: Reading) -> str | None:
+    return next((kind for key, kind in hints.items() if key in reading.rest), None)
 
 
 def _append(span: Span, context: Context, origin: Origin, batch: SpanBatch, limit: int) -> None:
-    dialect = context.dialect or _by_keys(span.attributes)
-    reading = read(span.attributes, _RULES[dialect.name])
+    compiled = context.dialect or by_keys(span.attributes)
+    reading = read(span.attributes, compiled)
     fields, rest, warnings = reading.fields, reading.rest, reading.warnings
-    kind = _kind(reading, dialect)
+    kind = _kind(reading, compiled)
     billable = kind in BILLABLE_KINDS and fields.get("operation") != "fetch_response"
     start, end = span.start_time_unix_nano, span.end_time_unix_nano
     duration = end - start if end >= start else None
@@ -137,34 +129,34 @@ def _append(span: Span, context: Context, origin: Origin, batch: SpanBatch, limi
             message = message or text(attributes.get("exception.message"))
     failed = span.status.code == 2 or bool(reading.get("error_type"))
 
-    provider = semconv.provider_name(reading.get("provider")) if reading.get("provider") else ""
+    provider = semconv.provider_name(fields["provider"]) if "provider" in fields else ""
+    if provider in tables.FRAMEWORKS:
+        provider = ""
+    usage = usage_of(reading, provider, compiled.dialect.exclusive) if billable else NO_USAGE
     request_model = reading.get("request_model")
     model = reading.get("response_model") or request_model
-    usage = usage_of(reading) if billable else NO_USAGE
     if not billable:
         # A parent's totals repeat its children's: kept to be seen, out of every sum.
         rest.update({reading.keys[name]: text(fields[name]) for name in tables.TOKEN_FIELDS if name in fields})
-    cost, source = cost_of(usage, reading, model, start, failed) if billable else (None, "")
+    cost, source = cost_of(usage, reading, provider, model, start, failed) if billable else (None, "")
     free = source == "cache hit"
     total = cost.total if cost else 0 if free else None
 
-    metadata = {k: text(v) for k, v in reading.groups.pop(semconv.METADATA_PREFIX, {}).items()}
-    for key, value in (fields.get("metadata") or {}).items():
-        target = dialect.metadata.get(key)
-        if target is not None and target not in fields:
-            fields[target] = value
-        metadata[key] = value
-
-    given, made = _content(reading, events)
+    metadata = metadata_of(reading, compiled.metadata)
+    given, made = content_of(reading, events)
+    if kind == "reranker" and (candidates := reading.groups.pop("reranker.input_documents.", None)):
+        given = with_candidates(reading.get("input"), candidates)
     given_length = fields.get("input_length") or len(given)
     made_length = fields.get("output_length") or len(made)
-    system, definitions = reading.get("system"), reading.get("tools")
+    system, definitions = reading.get("system"), tools_of(reading)
     if max(len(given), len(made), len(system), len(definitions)) > limit:
         warnings.append("content truncated")
         given, made = messages.cut(given, limit), messages.cut(made, limit)
         system, definitions = system[:limit], definitions[:limit]
 
-    found = list(vectors.read(reading))
+    found = list(vectors.read(reading, kind, events))
+    if found and kind == "embedding" and "vector" not in fields:
+        made = ""  # the answer is the vector, kept where vectors are
     for prefix, flat in reading.groups.items():
         rest.update({prefix + key: text(value) for key, value in flat.items()})
     short, long = _split(rest, warnings)
@@ -172,7 +164,8 @@ def _append(span: Span, context: Context, origin: Origin, batch: SpanBatch, limi
     shared = context.resource
     batch.spans.append((
         *ids, span.parent_span_id.hex(), span.name, kind, reading.get("operation"), start, duration,
-        fields.get("ttft_ns"), "error" if failed else "ok", error_type, message, provider, request_model, model,
+        first_chunk(reading, events, start), "error" if failed else "ok", error_type, message, provider,
+        request_model, model,
         reading.get("response_id"), reading.get("finish_reason"), reading.get("customer"), reading.get("user"),
         reading.get("session"), reading.get("feature"), reading.get("team"),
         reading.get("environment") or _first(shared, "environment"),
@@ -183,7 +176,7 @@ def _append(span: Span, context: Context, origin: Origin, batch: SpanBatch, limi
         cost.input if cost else None, cost.cache_read if cost else None, cost.cache_write if cost else None,
         cost.output if cost else None, cost.other if cost else None, fields.get("client_cost"), source, billable,
         fields.get("cache_hit"), short, messages.preview(given, last=True), messages.preview(made, last=False),
-        dialect.name, warnings, origin.key, origin.received_at,
+        compiled.dialect.name, warnings, origin.key, origin.received_at,
     ))  # fmt: skip
     batch.content.append((
         *ids, start, given, made, system, definitions, given_length, made_length, long, shared, context.scope_name,
@@ -199,22 +192,6 @@ def _first(resource: Mapping[str, str], name: str) -> str:
         if value := resource.get(key):
             return value
     return ""
-
-
-def _content(reading: Reading, events: list[tuple[str, dict[str, Any], int]]) -> tuple[str, str]:
-    groups = reading.groups
-    given = made = ""
-    if groups:
-        asked = groups.pop("llm.input_messages.", None) or groups.pop("gen_ai.prompt.", None)
-        given = messages.from_indexed(asked, "user") if asked else ""
-        told = groups.pop("llm.output_messages.", None) or groups.pop("gen_ai.completion.", None)
-        made = messages.from_indexed(told, "assistant") if told else ""
-    given = given or (messages.from_value(reading.get("input"), "user") if reading.get("input") else "")
-    made = made or (messages.from_value(reading.get("output"), "assistant") if reading.get("output") else "")
-    if events and not (given and made):
-        told, answered = messages.from_events((name, attributes) for name, attributes, _ in events)
-        given, made = given or told, made or answered
-    return given, made
 
 
 def _split(rest: dict[str, str], warnings: list[str]) -> tuple[dict[str, str], dict[str, str]]:

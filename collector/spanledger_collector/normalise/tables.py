@@ -1,7 +1,7 @@
-"""The dialects, written so that they can be held against the conventions they come from.
+"""What the fields of a row are called and how each is read, and what every span may carry in any dialect.
 
-Sources: OpenTelemetry GenAI conventions (development) and their older names; OpenInference semantic conventions.
-Every dialect falls back to OpenTelemetry's names, and every span may carry ours.
+The dialects themselves are in `dialects/`. Every one falls back to OpenTelemetry's names, and every span may carry
+ours.
 """
 
 from __future__ import annotations
@@ -10,57 +10,47 @@ from collections.abc import Mapping
 
 from spanledger import semconv as s
 from spanledger_collector.normalise import values as v
-from spanledger_collector.normalise.dialect import Dialect, Source
+from spanledger_collector.normalise.dialect import Fields
+from spanledger_collector.normalise.dialects import DIALECTS, OTEL
 
-READERS: Mapping[str, v.Reader] = {
-    "kind": v.label,
-    "operation": v.label,
-    "provider": v.label,
-    "request_model": v.label,
-    "response_model": v.label,
-    "response_id": v.label,
-    "finish_reason": v.first_word,
-    "input_tokens": v.count,
-    "output_tokens": v.count,
-    "cache_read_tokens": v.count,
-    "cache_write_tokens": v.count,
-    "reasoning_tokens": v.count,
-    "input_audio_tokens": v.count,
-    "output_audio_tokens": v.count,
-    "input_image_tokens": v.count,
-    "output_image_tokens": v.count,
-    "ttft_ns": v.seconds,
-    "client_cost": v.dollars,
-    "cache_hit": v.flag,
-    "customer": v.label,
-    "user": v.label,
-    "session": v.label,
-    "feature": v.label,
-    "team": v.label,
-    "environment": v.label,
-    "release": v.label,
-    "prompt_name": v.label,
-    "prompt_version": v.label,
-    "tags": v.words,
-    "metadata": v.mapping,
-    "input": v.label,
-    "output": v.label,
-    "system": v.label,
-    "tools": v.label,
-    "input_length": v.count,
-    "output_length": v.count,
-    "error_type": v.label,
-    "vector": v.label,
-    "vector_model": v.label,
-    "vector_dtype": v.label,
-}
+__all__ = ["DIALECTS", "FRAMEWORKS", "METADATA", "OTEL", "OURS", "READERS", "RESOURCE", "TOKEN_FIELDS"]
+
+_LABELS = (
+    "kind", "operation", "provider", "request_model", "response_model", "response_id", "customer", "user", "session",
+    "feature", "team", "environment", "release", "prompt_name", "prompt_version", "input", "output", "system", "tools",
+    "error_type", "vector", "vector_model", "vector_dtype",
+)  # fmt: skip
 
 TOKEN_FIELDS = (
-    "input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens",
+    "input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens", "total_tokens",
     "input_audio_tokens", "output_audio_tokens", "input_image_tokens", "output_image_tokens",
 )  # fmt: skip
 
-OURS: Mapping[str, tuple[Source, ...]] = {
+READERS: Mapping[str, v.Reader] = {
+    **dict.fromkeys(_LABELS, v.label),
+    **dict.fromkeys(TOKEN_FIELDS, v.count),
+    "finish_reason": v.first_word,
+    "ttft_ns": v.seconds,
+    "first_chunk_at": v.moment,
+    "client_cost": v.dollars,
+    "cache_hit": v.flag,
+    "tags": v.words,
+    "metadata": v.mapping,
+    "input_length": v.count,
+    "output_length": v.count,
+    # Objects that hold several fields; a dialect's `inside` says which.
+    "usage": v.structure,
+    "costs": v.structure,
+    "answer": v.structure,
+    "provider_details": v.structure,
+    "linked_prompts": v.structure,
+    # Content that is more than one text.
+    "tool_calls": v.structure,
+    "message_events": v.structure,
+    "vectors": v.structure,
+}
+
+OURS: Fields = {
     "kind": (s.KIND,),
     "customer": (s.CUSTOMER_ID,),
     "feature": (s.FEATURE,),
@@ -76,102 +66,27 @@ OURS: Mapping[str, tuple[Source, ...]] = {
     "output_length": (s.OUTPUT_LENGTH,),
 }
 
-OTEL = Dialect(
-    name="otel",
-    scopes=("opentelemetry.instrumentation.", "spanledger"),
-    keys=("gen_ai.",),
-    fields={
-        "operation": (s.OPERATION_NAME,),
-        "provider": (s.PROVIDER_NAME, s.SYSTEM),
-        "request_model": (s.REQUEST_MODEL,),
-        "response_model": (s.RESPONSE_MODEL,),
-        "response_id": (s.RESPONSE_ID,),
-        "finish_reason": (s.RESPONSE_FINISH_REASONS,),
-        "input_tokens": (s.USAGE_INPUT_TOKENS, *s.OLD_USAGE_INPUT_TOKENS),
-        "output_tokens": (s.USAGE_OUTPUT_TOKENS, *s.OLD_USAGE_OUTPUT_TOKENS),
-        "cache_read_tokens": (s.USAGE_CACHE_READ_TOKENS, *s.OLD_USAGE_CACHE_READ_TOKENS),
-        "cache_write_tokens": (s.USAGE_CACHE_WRITE_TOKENS, *s.OLD_USAGE_CACHE_WRITE_TOKENS),
-        "reasoning_tokens": (s.USAGE_REASONING_TOKENS, *s.OLD_USAGE_REASONING_TOKENS),
-        "input_audio_tokens": (s.USAGE_AUDIO_INPUT_TOKENS,),
-        "output_audio_tokens": (s.USAGE_AUDIO_OUTPUT_TOKENS,),
-        "input_image_tokens": (s.USAGE_IMAGE_INPUT_TOKENS,),
-        "output_image_tokens": (s.USAGE_IMAGE_OUTPUT_TOKENS,),
-        "ttft_ns": (s.RESPONSE_TIME_TO_FIRST_CHUNK,),
-        "user": (s.USER_ID, s.OLD_USER_ID),
-        "session": (s.CONVERSATION_ID, s.OLD_SESSION_ID),
-        "environment": (s.ENVIRONMENT, s.OLD_ENVIRONMENT),
-        "prompt_name": (s.PROMPT_NAME,),
-        "prompt_version": (s.PROMPT_VERSION,),
-        "input": (s.INPUT_MESSAGES, "gen_ai.prompt", s.TOOL_CALL_ARGUMENTS),
-        "output": (s.OUTPUT_MESSAGES, "gen_ai.completion", s.TOOL_CALL_RESULT),
-        "system": (s.SYSTEM_INSTRUCTIONS,),
-        "tools": (s.TOOL_DEFINITIONS,),
-        "error_type": (s.ERROR_TYPE,),
-    },
-    kinds=s.OPERATION_KINDS,
-)
+METADATA: Mapping[str, str] = {
+    "customer_id": "customer",
+    "customerId": "customer",
+    "customer": "customer",
+    "feature": "feature",
+    "team": "team",
+    "user_id": "user",
+    "userId": "user",
+    "session_id": "session",
+    "sessionId": "session",
+}
+"""Keys of the user's own metadata that mean one of our fields, where nothing better names it."""
 
-OPENINFERENCE = Dialect(
-    name="openinference",
-    scopes=("openinference.instrumentation.",),
-    keys=("openinference.span.kind",),
-    fields={
-        "kind": ("openinference.span.kind",),
-        "provider": ("llm.provider", "llm.system"),
-        "request_model": ("llm.request.model_name", "llm.model_name", "embedding.model_name"),
-        "response_model": ("llm.response.model_name",),
-        "input_tokens": ("llm.token_count.prompt",),
-        "output_tokens": ("llm.token_count.completion",),
-        "cache_read_tokens": ("llm.token_count.prompt_details.cache_read",),
-        "cache_write_tokens": ("llm.token_count.prompt_details.cache_write",),
-        "reasoning_tokens": ("llm.token_count.completion_details.reasoning",),
-        "input_audio_tokens": ("llm.token_count.prompt_details.audio",),
-        "output_audio_tokens": ("llm.token_count.completion_details.audio",),
-        "client_cost": ("llm.cost.total",),
-        "user": ("user.id",),
-        "session": ("session.id",),
-        "tags": ("tag.tags",),
-        "metadata": ("metadata",),
-        "prompt_name": ("prompt.id",),
-        "prompt_version": ("llm.prompt_template.version",),
-        "input": ("input.value",),
-        "output": ("output.value",),
-        "tools": ("llm.tools",),
-        "finish_reason": ("llm.finish_reason",),
-    },
-    kinds={
-        "LLM": "llm",
-        "EMBEDDING": "embedding",
-        "CHAIN": "chain",
-        "RETRIEVER": "retrieval",
-        "RERANKER": "reranker",
-        "TOOL": "tool",
-        "AGENT": "agent",
-        "GUARDRAIL": "guardrail",
-        "EVALUATOR": "evaluator",
-        "PROMPT": "chain",
-        "UNKNOWN": "span",
-    },
-    metadata={"customer_id": "customer", "customer": "customer", "feature": "feature", "team": "team"},
-)
-
-DIALECTS: tuple[Dialect, ...] = (OPENINFERENCE, OTEL)
-"""Every dialect we know, most particular first; the last one also takes what nobody recognises."""
-
-# Prefixes of attributes that belong together and are assembled in messages.py.
-INDEXED = (
-    "llm.input_messages.",
-    "llm.output_messages.",
-    s.PROMPT_VARIABLE_PREFIX,
-    "gen_ai.prompt.",
-    "gen_ai.completion.",
-    "embedding.embeddings.",
-    s.METADATA_PREFIX,
-    s.USAGE_OTHER_PREFIX,
-)
+FRAMEWORKS = frozenset(
+    {"langchain", "langgraph", "llama_index", "llamaindex", "crewai", "haystack", "microsoft.agent_framework",
+     "gcp.vertex.agent", "autogen", "smolagents"}
+)  # fmt: skip
+"""What emitters name as provider where they do not know it; the model's name then decides the price."""
 
 RESOURCE: Mapping[str, tuple[str, ...]] = {
-    "environment": (s.ENVIRONMENT, s.OLD_ENVIRONMENT),
+    "environment": (s.ENVIRONMENT, s.OLD_ENVIRONMENT, "langfuse.environment"),
     "release": ("service.version",),
     "service": ("service.name",),
 }

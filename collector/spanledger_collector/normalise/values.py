@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import math
 from collections.abc import Callable
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -110,6 +111,18 @@ def dollars(value: Any) -> Decimal | None:
     return amount.quantize(Decimal("1e-12"))
 
 
+def moment(value: Any) -> int | None:
+    """An ISO 8601 time, bare or as JSON, in nanoseconds since 1970; without a zone it is UTC."""
+    if not isinstance(value, str):
+        return None
+    try:
+        found = datetime.fromisoformat(value.strip('"').replace("Z", "+00:00"))
+    except ValueError:
+        return None
+    found = found if found.tzinfo else found.replace(tzinfo=UTC)
+    return int(found.replace(microsecond=0).timestamp()) * 1_000_000_000 + found.microsecond * 1000
+
+
 def flag(value: Any) -> bool | None:
     """A boolean, or the words for one."""
     if isinstance(value, bool):
@@ -131,6 +144,19 @@ def first_word(value: Any) -> str | None:
     return found[0] if found else None
 
 
+def comma_words(value: Any) -> list[str] | None:
+    """A list of strings, from an array or from text with commas between."""
+    if isinstance(value, str):
+        return [word for part in value.split(",") if (word := part.strip())] or None
+    return words(value)
+
+
+def structure(value: Any) -> dict[str, Any] | list[Any] | None:
+    """A JSON object or array as it is, or as its text."""
+    value = parsed(value)
+    return value if isinstance(value, dict | list) else None
+
+
 def mapping(value: Any) -> dict[str, str] | None:
     """A JSON object as a map of texts."""
     value = parsed(value)
@@ -141,3 +167,50 @@ def label(value: Any) -> str | None:
     """Text that is not empty."""
     found = text(value)
     return found or None
+
+
+def json_label(value: Any) -> str | None:
+    """Text that is not empty; a string that was encoded as JSON is the string itself."""
+    if isinstance(value, str) and len(value) > 1 and value[0] == value[-1] == '"':
+        try:
+            value = orjson.loads(value)
+        except orjson.JSONDecodeError:
+            return value
+    return label(value)
+
+
+def json_items(value: Any) -> str | None:
+    """A list whose items may each be encoded as JSON, as one JSON text."""
+    value = parsed(value)
+    return json_text([parsed(item) for item in value]) if isinstance(value, list) else label(value)
+
+
+def json_texts(value: Any) -> str | None:
+    """Texts, each encoded as JSON, as one user message each in the shape of messages.py."""
+    items = value if isinstance(value, list) else [value]
+    texts = [found for item in items if (found := json_label(item))]
+    if not texts:
+        return None
+    return json_text([{"role": "user", "parts": [{"type": "text", "content": item}]} for item in texts])
+
+
+_VERCEL_PROVIDERS = {
+    "amazon-bedrock": "aws.bedrock",
+    "azure": "azure.ai.openai",
+    "azure-openai": "azure.ai.openai",
+    "google": "gcp.gemini",
+    "google-vertex": "gcp.vertex_ai",
+    "vertex": "gcp.vertex_ai",
+    "togetherai": "together_ai",
+}
+
+
+def vercel_provider(value: Any) -> str | None:
+    """The provider before the API in `openai.responses`, `google.vertex.chat`, `amazon-bedrock`, ..."""
+    found = label(value)
+    if found is None:
+        return None
+    if found.startswith("google.vertex"):
+        return "gcp.vertex_ai"
+    head = found.partition(".")[0].lower()
+    return _VERCEL_PROVIDERS.get(head, head)

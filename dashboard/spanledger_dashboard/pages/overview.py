@@ -66,7 +66,7 @@ async def render(data: Data, view: View) -> Sequence[Any]:
         return subtitle(view), states.no_match(latest, view.zone, bool(view.filters))
     earlier = Clock.of(before, at.buckets)
     prior_total, prior_series, prior_customers = None, None, {}
-    if view.compare:
+    if view.compare and await data.covers(before):
         prior_total, frame, groups = await asyncio.gather(
             data.totals(before), data.series(before, at.buckets), data.groups(before, Dimension.CUSTOMER)
         )

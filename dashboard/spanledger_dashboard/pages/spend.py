@@ -86,7 +86,7 @@ async def render(data: Data, view: View) -> Sequence[Any]:
         )
         return crumbs(view, by), subtitle(view), body
     prior_total, prior_groups, prior_series = None, {}, None
-    if view.compare:
+    if view.compare and await data.covers(before):
         prior_total, frame, series = await asyncio.gather(
             data.totals(before), data.groups(before, by), data.series(before, buckets)
         )

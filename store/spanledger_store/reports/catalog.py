@@ -21,6 +21,12 @@ def latest_span(engine: Engine, project: str) -> datetime | None:
     return rows[0][0].replace(tzinfo=UTC) if rows else None
 
 
+def first_hour(engine: Engine, project: str) -> datetime | None:
+    """The first hour in the project's books; None where there is none."""
+    rows = engine.rows(load("first_hour"), {"project": project})
+    return rows[0][0].replace(tzinfo=UTC) if rows else None
+
+
 def values(engine: Engine, project: str, text: str, limit: int = 20) -> pl.DataFrame:
     """Customers, features and models whose name contains `text`: `dimension`, `label`, `cost`, the dearest first."""
     return engine.query(load("values_search"), {"project": project, "text": text, "limit": limit})

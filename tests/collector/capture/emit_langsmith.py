@@ -9,13 +9,13 @@ os.environ.update(
     OTEL_EXPORTER_OTLP_ENDPOINT=os.environ["SINK_URL"],
 )  # fmt: skip
 
-from langsmith import Client, traceable  # noqa: E402
-from langsmith.wrappers import wrap_openai  # noqa: E402
-from openai import OpenAI  # noqa: E402
-from opentelemetry import trace  # noqa: E402
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: E402
-from opentelemetry.sdk.trace import TracerProvider  # noqa: E402
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor  # noqa: E402
+from langsmith import Client, traceable
+from langsmith.wrappers import wrap_openai
+from openai import OpenAI
+from opentelemetry import trace
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 
 provider = TracerProvider()
 provider.add_span_processor(SimpleSpanProcessor(OTLPSpanExporter()))

@@ -6,10 +6,10 @@ import sys
 # Given here, the tracing package does not look for a store that it does not bring along.
 os.environ["MLFLOW_TRACKING_URI"] = os.environ["SINK_URL"]
 
-import mlflow  # noqa: E402
-from mlflow.entities import SpanType  # noqa: E402
-from mlflow.tracking import fluent  # noqa: E402
-from openai import OpenAI  # noqa: E402
+import mlflow
+from mlflow.entities import SpanType
+from mlflow.tracking import fluent
+from openai import OpenAI
 
 # The same for the experiment, which plain OTLP does not need.
 fluent._active_experiment_id = "1"
@@ -37,9 +37,7 @@ def weather(city: str) -> str:
 
 @mlflow.trace(name="sums", span_type=SpanType.AGENT)
 def traced() -> str:
-    mlflow.update_current_trace(
-        tags={"customer_id": "acme"}, metadata={"mlflow.trace.user": "u-1", "mlflow.trace.session": "s-1"}
-    )
+    mlflow.update_current_trace(metadata={"mlflow.trace.user": "u-1", "mlflow.trace.session": "s-1"})
     weather("Oslo")
     chat()
     return "done"

@@ -22,7 +22,7 @@ with tracer.start_as_current_span("sums") as outer:
         {
             "opik_trace_id": "0195f7a0-0000-7000-8000-000000000001",
             "opik_parent_span_id": "0195f7a0-0000-7000-8000-000000000002",
-        },  # noqa: E501
+        },
     )
     outer.set_attributes({"thread_id": "s-1", "opik.tags": ["beta"], "opik.metadata.tier": "pro", "input": "2+2"})
     with tracer.start_as_current_span("chat gpt-4o", kind=trace.SpanKind.CLIENT) as span:

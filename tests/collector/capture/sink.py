@@ -17,7 +17,17 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 START = 1_793_491_200_000_000_000
 STEP = 10_000_000
 KEPT_RESOURCE = ("service.name", "telemetry.sdk.", "deployment.environment", "langfuse.environment")
-DROPPED = ("langsmith.metadata.LANGSMITH", "logfire.metrics", "code.", "thread.", "process.", "host.", "os.", "gen_ai.sdk.", "ai.request.headers.")
+DROPPED = (
+    "langsmith.metadata.LANGSMITH",
+    "logfire.metrics",
+    "code.",
+    "thread.",
+    "process.",
+    "host.",
+    "os.",
+    "gen_ai.sdk.",
+    "ai.request.headers.",
+)
 # Measured seconds differ on every run.
 MEASURED = ("time_to_first_token", "time_to_first_chunk", "msToFirstChunk", "msToFinish", "time_per_output_token",
             "duration", "client.operation.duration", "avgOutputTokensPerSecond", "outputTokensPerSecond")  # fmt: skip

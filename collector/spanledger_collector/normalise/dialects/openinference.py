@@ -1,0 +1,60 @@
+"""OpenInference's semantic conventions (Arize Phoenix and its instrumentations)."""
+
+from __future__ import annotations
+
+from spanledger_collector.normalise.dialect import Dialect
+
+OPENINFERENCE = Dialect(
+    name="openinference",
+    scopes=("openinference.instrumentation.", "@arizeai/openinference-instrumentation-"),
+    keys=("openinference.span.kind", "llm.token_count.prompt", "llm.token_count.completion"),
+    fields={
+        "kind": ("openinference.span.kind",),
+        "provider": ("llm.provider", "llm.system"),
+        "request_model": ("llm.request.model_name", "llm.model_name", "embedding.model_name", "reranker.model_name"),
+        "response_model": ("llm.response.model_name",),
+        "input_tokens": ("llm.token_count.prompt",),
+        "output_tokens": ("llm.token_count.completion",),
+        "total_tokens": ("llm.token_count.total",),
+        "cache_read_tokens": ("llm.token_count.prompt_details.cache_read",),
+        "cache_write_tokens": ("llm.token_count.prompt_details.cache_write",),
+        "reasoning_tokens": ("llm.token_count.completion_details.reasoning",),
+        "input_audio_tokens": ("llm.token_count.prompt_details.audio",),
+        "output_audio_tokens": ("llm.token_count.completion_details.audio",),
+        "client_cost": ("llm.cost.total",),
+        "user": ("user.id",),
+        "session": ("session.id",),
+        "tags": ("tag.tags",),
+        "metadata": ("metadata",),
+        "prompt_name": ("prompt.id",),
+        "prompt_version": ("llm.prompt_template.version",),
+        "input": ("input.value", "reranker.query"),
+        "output": ("output.value",),
+        "tools": ("llm.tools",),
+        "finish_reason": ("llm.finish_reason",),
+    },
+    kinds={
+        "LLM": "llm",
+        "EMBEDDING": "embedding",
+        "CHAIN": "chain",
+        "RETRIEVER": "retrieval",
+        "RERANKER": "reranker",
+        "TOOL": "tool",
+        "AGENT": "agent",
+        "GUARDRAIL": "guardrail",
+        "EVALUATOR": "evaluator",
+        "PROMPT": "chain",
+        "UNKNOWN": "span",
+    },
+    indexed=(
+        "llm.input_messages.",
+        "llm.output_messages.",
+        "llm.tools.",
+        "llm.prompts.",
+        "llm.choices.",
+        "embedding.embeddings.",
+        "retrieval.documents.",
+        "reranker.input_documents.",
+        "reranker.output_documents.",
+    ),
+)
