@@ -1,5 +1,5 @@
 """`python -m spanledger_cli`: the same as the `spanledger` command."""
 
-from spanledger_cli.main import app
+from spanledger_cli.entry import main
 
-app()
+main()

@@ -153,6 +153,7 @@ def _row(line: Line, length: int) -> dict[str, Any]:
         "ttft": round(min(100.0, waited / duration * 100), 1) if waited and duration else 0,
         "tokens": tokens_text(span),
         "cost": cost_text(span),
-        "error": (span["error_type"] or "error") if failed else "",
+        # The class without its module: the panel names it in full.
+        "error": (span["error_type"].rpartition(".")[2] or "error") if failed else "",
         "note": line.note,
     }

@@ -39,7 +39,8 @@ def test_a_page_is_drawn_in_its_theme_and_is_accessible(
     page = open_page(path + (some_trace if path == "/trace/" else ""), scheme=scheme)
     page.wait_for_selector(READY[path])
     assert page.evaluate("document.documentElement.dataset.mantineColorScheme") == scheme
-    assert page.locator(".sk").count() == 0
+    # The parts of a page arrive one after another: all of them must.
+    expect(page.locator(".sk")).to_have_count(0)
     page.evaluate(axe)
     found = page.evaluate(
         "axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa']}).then(r => r.violations.map("
