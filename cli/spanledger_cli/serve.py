@@ -52,6 +52,9 @@ def serve(settings: StoreSettings, host: str, port: int, ready: Callable[[str], 
     if other is not None:
         raise InUse(f"process {other.pid} already serves {settings.data} at {other.url}. Use that, or stop it first.")
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    # The driver's own account of a server that is away: the pipeline says it in one line, and when it tries again.
+    for chatty in ("urllib3", "clickhouse_connect"):
+        logging.getLogger(chatty).setLevel(logging.ERROR)
     with ExitStack() as stack:
         control = stack.enter_context(Control.open(settings))
         _refuse_without_keys(control, host)

@@ -22,9 +22,18 @@ TRANSIENT_CODES = frozenset({159, 202, 203, 209, 210, 236, 241, 242, 243, 252, 3
 
 def _failure(error: Exception) -> StoreError:
     code = getattr(error, "code", None)
-    if isinstance(error, OperationalError) or code in TRANSIENT_CODES or not isinstance(error, ClickHouseError):
+    if code is None and isinstance(error, OperationalError):
+        return StoreUnavailable(f"ClickHouse cannot be reached: {_innermost(error)}")
+    if code in TRANSIENT_CODES or not isinstance(error, ClickHouseError):
         return StoreUnavailable(str(error))
     return QueryError(str(error))
+
+
+def _innermost(error: BaseException) -> BaseException:
+    """What went wrong first: the layers above only wrap it in the whole request."""
+    while (inner := error.__cause__ or error.__context__) is not None:
+        error = inner
+    return error
 
 
 def _insert_settings(token: str) -> dict[str, Any]:

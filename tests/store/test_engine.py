@@ -31,7 +31,7 @@ def test_a_refused_statement_is_a_query_error_with_the_engines_words(engine: Eng
 
 
 def test_a_server_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
-    with pytest.raises(StoreUnavailable):
+    with pytest.raises(StoreUnavailable, match=r"cannot be reached: .*refused"):
         Engine(StoreSettings(data=tmp_path, clickhouse_url=SecretStr("http://127.0.0.1:9")))
 
 

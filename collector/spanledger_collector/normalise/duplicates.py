@@ -1,7 +1,8 @@
 """One call that two instrumentations saw is counted once.
 
-Decided inside one request, where both spans are at hand: the spans of a call nest in each other, so that exporters
-send them together most of the time. What is undetected when they arrive apart is told in docs/dialects.md.
+Decided inside one request, and by nothing outside it, so that a request that is normalised again gives the same rows.
+The spans of a call nest in each other, so exporters send them together most of the time. What is undetected when
+they arrive apart is told in docs/dialects.md.
 """
 
 from __future__ import annotations

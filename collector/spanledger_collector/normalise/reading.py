@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,12 +76,22 @@ def _look_inside(out: Reading, dialect: Dialect) -> None:
                 value = _at(held, path)
                 if value is None:
                     continue
-                taken.add(path.partition(".")[0] if path not in held else path)
+                taken.add(path)
                 if target not in fields and (found := tables.READERS[target](value)) is not None:
                     fields[target] = found
                     out.keys[target] = f"{whole}.{path}"
-        if isinstance(held, dict):
-            out.rest.update({f"{whole}.{key}": text(value) for key, value in held.items() if key not in taken})
+        out.rest.update({f"{whole}.{path}": text(value) for path, value in _untaken(held, "", taken)})
+
+
+def _untaken(held: Any, prefix: str, taken: set[str]) -> Iterator[tuple[str, Any]]:
+    if not isinstance(held, dict):
+        return
+    for key, value in held.items():
+        path = prefix + key
+        if any(one.startswith(f"{path}.") for one in taken):
+            yield from _untaken(value, f"{path}.", taken)
+        elif path not in taken:
+            yield path, value
 
 
 def _at(held: Any, path: str) -> Any:

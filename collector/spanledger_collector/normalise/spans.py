@@ -154,7 +154,8 @@ def _append(span: Span, context: Context, origin: Origin, batch: SpanBatch, limi
         given, made = messages.cut(given, limit), messages.cut(made, limit)
         system, definitions = system[:limit], definitions[:limit]
 
-    found = list(vectors.read(reading, kind, events))
+    may_hold = reading.groups or events or "vector" in fields or "vectors" in fields
+    found = list(vectors.read(reading, kind, events)) if may_hold else []
     if found and kind == "embedding" and "vector" not in fields:
         made = ""  # the answer is the vector, kept where vectors are
     for prefix, flat in reading.groups.items():

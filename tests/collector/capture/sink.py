@@ -93,8 +93,9 @@ def frozen(request: ExportTraceServiceRequest) -> list[dict[str, Any]]:
     """The request's `resourceSpans` as OTLP/JSON; ids, times, ports and whatever was measured are counted through."""
     groups = json_format.MessageToDict(request)["resourceSpans"]
     spans = [span for group in groups for scope in group["scopeSpans"] for span in scope["spans"]]
-    spans.sort(key=lambda span: int(span["startTimeUnixNano"]))
     _hex_ids(spans)
+    _after_their_parents(spans)
+    spans.sort(key=lambda span: int(span["startTimeUnixNano"]))
     _drop(groups, spans)
     text = _count_through(json.dumps(groups), spans)
     groups = _merged(json.loads(text))
@@ -108,6 +109,21 @@ def _hex_ids(spans: list[dict[str, Any]]) -> None:
             for key in ("traceId", "spanId", "parentSpanId"):
                 if key in holder:
                     holder[key] = base64.b64decode(holder[key]).hex()
+
+
+def _after_their_parents(spans: list[dict[str, Any]]) -> None:
+    """JavaScript's clock counts milliseconds: a child may seem to start with its parent, or before it."""
+    by_id = {(span["traceId"], span["spanId"]): span for span in spans}
+
+    def start(span: dict[str, Any]) -> int:
+        parent = by_id.get((span["traceId"], span.get("parentSpanId", "")))
+        own = int(span["startTimeUnixNano"])
+        return max(own, start(parent) + 1) if parent else own
+
+    starts = [start(span) for span in spans]
+    for span, moment in zip(spans, starts, strict=True):
+        span["startTimeUnixNano"] = str(moment)
+        span["endTimeUnixNano"] = str(max(int(span["endTimeUnixNano"]), moment + 1))
 
 
 def _drop(groups: list[dict[str, Any]], spans: list[dict[str, Any]]) -> None:

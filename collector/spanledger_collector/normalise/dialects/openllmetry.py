@@ -55,7 +55,7 @@ OPENLLMETRY = Dialect(
         "unknown": "span",
     },
     # What Bedrock calls input leaves cached tokens out, and this total is the sum of the two counts as they stand.
-    exclusive={"gen_ai.usage.input_tokens": ("aws.bedrock",)},
+    exclusive={"gen_ai.usage.input_tokens": ("aws.bedrock", "aws")},
     indexed=("gen_ai.prompt.", "gen_ai.completion.", "llm.request.functions."),
     metadata=(_PROPERTIES,),
 )  # fmt: skip
