@@ -47,24 +47,28 @@ class Declaration:
         return self.capture not in ("off", "input", "embedding")
 
 
-def declare(
-    fn: Callable[..., Any],
-    *,
-    name: str | None,
-    kind: SpanKindName | None,
-    capture: CaptureChoice | bool | None,
-    attributes: Mapping[str, Any] | None,
-) -> Declaration:
-    """Return the declaration for `fn`; ValueError names the option that is not one and what it may be."""
+def check_options(kind: SpanKindName | None, capture: CaptureChoice | bool | None) -> CaptureChoice | None:
+    """Return `capture` as a word; ValueError names the option that is not one and what it may be."""
     if kind is not None and kind not in semconv.KINDS:
         raise ValueError(f"observe(kind={kind!r}): kind is one of {', '.join(semconv.KINDS)}")
     if isinstance(capture, bool):
         capture = "on" if capture else "off"
     if capture not in (None, "on", "off", "embedding", "input", "output"):
         raise ValueError(f"observe(capture={capture!r}): capture is on, off, embedding, input or output")
+    return capture
+
+
+def declare(
+    fn: Callable[..., Any],
+    name: str | None,
+    kind: SpanKindName | None,
+    capture: CaptureChoice | None,
+    attributes: Mapping[str, Any],
+) -> Declaration:
+    """Return the declaration for `fn` from options that were checked."""
     span_name = name or getattr(fn, "__qualname__", None) or type(fn).__name__
     span_name = span_name.rpartition("<locals>.")[2]
-    fixed: dict[str, Any] = dict(attributes or {})
+    fixed: dict[str, Any] = dict(attributes)
     operation = semconv.KIND_OPERATIONS.get(kind) if kind is not None else None
     if operation is not None:
         fixed[semconv.OPERATION_NAME] = operation
@@ -84,7 +88,7 @@ def declare(
     return Declaration(
         name=span_name,
         kind=kind,
-        capture=capture,  # pyright: ignore[reportArgumentType] - narrowed above
+        capture=capture,
         attributes=fixed,
         otel_kind=SpanKind.CLIENT if client else SpanKind.INTERNAL,
         signature=signature,

@@ -1,19 +1,44 @@
-"""`@spanledger.observe`: one decorator for functions, coroutines, generators and async generators."""
+"""`@spanledger.observe`: one decorator for everything that can be called."""
 
 from __future__ import annotations
 
 import inspect
+import types
 from collections.abc import Callable, Mapping
-from typing import Any, ParamSpec, TypeVar, cast, overload
+from contextlib import suppress
+from typing import Any, Final, NamedTuple, ParamSpec, Protocol, TypeVar, overload
 
-from spanledger._internal import wrappers
-from spanledger._internal.declaration import CaptureChoice, declare
+from spanledger._internal import callables, wrappers
+from spanledger._internal.declaration import CaptureChoice, check_options, declare
+from spanledger._internal.log import warn_once
 from spanledger.semconv import SpanKindName
 
 P = ParamSpec("P")
 R = TypeVar("R")
+T = TypeVar("T")
+
+_MARK: Final = "__spanledger_observed__"
 
 
+class Decorator(Protocol):
+    """What `observe(...)` with options returns."""
+
+    @overload
+    def __call__(self, fn: type[T], /) -> type[T]: ...
+    @overload
+    def __call__(self, fn: classmethod[T, P, R], /) -> classmethod[T, P, R]: ...
+    @overload
+    def __call__(self, fn: staticmethod[P, R], /) -> staticmethod[P, R]: ...
+    @overload
+    def __call__(self, fn: Callable[P, R], /) -> Callable[P, R]: ...
+
+
+@overload
+def observe(fn: type[T], /) -> type[T]: ...
+@overload
+def observe(fn: classmethod[T, P, R], /) -> classmethod[T, P, R]: ...
+@overload
+def observe(fn: staticmethod[P, R], /) -> staticmethod[P, R]: ...
 @overload
 def observe(fn: Callable[P, R], /) -> Callable[P, R]: ...
 @overload
@@ -23,9 +48,9 @@ def observe(
     kind: SpanKindName | None = None,
     capture: CaptureChoice | bool | None = None,
     attributes: Mapping[str, str | int | float | bool] | None = None,
-) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
+) -> Decorator: ...
 def observe(
-    fn: Callable[..., Any] | None = None,
+    fn: Any = None,
     /,
     *,
     name: str | None = None,
@@ -46,31 +71,99 @@ def observe(
     Anthropic or Google GenAI response (object or dict); `spanledger.update()` inside the function sets what
     cannot be read. Exceptions pass through and are recorded. A generator's span lasts until it is exhausted,
     closed or dropped. Before `init` the function runs as if undecorated.
+
+    Takes functions, methods, classmethods and staticmethods (above or beneath those decorators), partials,
+    builtins and callable objects, sync or async. What is observed twice is counted once: the outer options
+    win over the inner ones. A class, a property or what cannot be called is returned as it is, with a warning.
     """  # noqa: E501 - a table row is one line
+    options = _Options(name, kind, check_options(kind, capture), dict(attributes or {}))
+    if type(fn) is str:  # `@observe("name")`, as other tools have it
+        warn_once("observe-name", "observe(%r): a span's name is observe(name=%r)", fn, fn)
+        options = options._replace(name=name or fn)
+        fn = None
     if fn is None:
-
-        def decorate(function: Callable[..., Any]) -> Any:
-            return _wrap(function, name, kind, capture, attributes)
-
-        return decorate
-    return _wrap(fn, name, kind, capture, attributes)
+        return lambda function: _observed(function, options)
+    return _observed(fn, options)
 
 
-def _wrap(
-    fn: Callable[..., Any],
-    name: str | None,
-    kind: SpanKindName | None,
-    capture: CaptureChoice | bool | None,
-    attributes: Mapping[str, Any] | None,
-) -> Any:
-    if isinstance(fn, (staticmethod, classmethod)):
-        inner = _wrap(cast("Callable[..., Any]", fn.__func__), name, kind, capture, attributes)
-        return type(fn)(inner)
-    declaration = declare(fn, name=name, kind=kind, capture=capture, attributes=attributes)
-    if inspect.isasyncgenfunction(fn):
-        return wrappers.async_generator(fn, declaration)
-    if inspect.isgeneratorfunction(fn):
-        return wrappers.generator(fn, declaration)
-    if inspect.iscoroutinefunction(fn):
-        return wrappers.coroutine(fn, declaration)
-    return wrappers.plain(fn, declaration)
+class _Options(NamedTuple):
+    name: str | None
+    kind: SpanKindName | None
+    capture: CaptureChoice | None
+    attributes: dict[str, Any]
+
+    def over(self, inner: _Options) -> _Options:
+        """Return these, and where they say nothing what the decorator beneath says."""
+        return _Options(
+            self.name or inner.name,
+            self.kind or inner.kind,
+            self.capture or inner.capture,
+            {**inner.attributes, **self.attributes},
+        )
+
+
+class _Mark(NamedTuple):
+    """On a wrapper: what it wraps. `functools.wraps` of other decorators copies it, so it names its own wrapper."""
+
+    wrapper: object
+    fn: Callable[..., Any]
+    options: _Options
+
+
+def _observed(fn: Any, options: _Options) -> Any:
+    try:
+        return _wrap(fn, options)
+    except Exception as error:  # a module must not fail to import because it cannot be observed
+        warn_once(f"observe-{id(fn)}", "%s cannot be observed: %s", _label(fn), error, error=error)
+        return fn
+
+
+def _wrap(fn: Any, options: _Options) -> Any:
+    if (remedy := _refused(fn)) is not None:
+        warn_once(f"observe-{_label(fn)}", "%s is not observed: %s", _label(fn), remedy)
+        return fn
+    made = callables.rebuilt(fn, lambda inner: _wrap(inner, options))
+    if made is not None:
+        return made
+    if isinstance(fn, types.MethodType) and _mark(fn.__func__) is not None:
+        return types.MethodType(_wrap(fn.__func__, options), fn.__self__)
+    if (mark := _mark(fn)) is not None:
+        fn, options = mark.fn, options.over(mark.options)
+    declaration = declare(fn, options.name, options.kind, options.capture, options.attributes)
+    code = callables.code_of(fn)
+    if inspect.isasyncgenfunction(code):
+        observed = wrappers.async_generator(fn, declaration)
+    elif inspect.isgeneratorfunction(code):
+        observed = wrappers.generator(fn, declaration)
+    elif inspect.iscoroutinefunction(code):
+        observed = wrappers.coroutine(fn, declaration)
+    else:
+        observed = wrappers.plain(fn, declaration)
+    if not callables.is_function(fn):
+        made = callables.stand_in(fn, observed, declaration)
+        callables.keep(made, _Mark(made, fn, options))
+        return made
+    setattr(observed, _MARK, _Mark(observed, fn, options))
+    return observed
+
+
+def _mark(fn: object) -> _Mark | None:
+    mark = callables.kept(fn) or getattr(fn, "__dict__", {}).get(_MARK)
+    return mark if isinstance(mark, _Mark) and mark.wrapper is fn else None
+
+
+def _refused(fn: Any) -> str | None:
+    if isinstance(fn, (type, types.GenericAlias)):
+        return "a class stays as it is; put @spanledger.observe on its methods, or on __init__ for its construction"
+    if isinstance(fn, property):
+        return "a property is no call; put @spanledger.observe beneath @property"
+    if not callable(fn) and callables.rebuilt(fn, lambda inner: inner) is None:
+        return "it cannot be called; put @spanledger.observe on the function beneath"
+    return None
+
+
+def _label(fn: Any) -> str:
+    name: object = None
+    with suppress(Exception):  # a proxy for an object that is not there yet
+        name = fn.__qualname__
+    return name if isinstance(name, str) else f"an object of type {type(fn).__qualname__}"

@@ -55,14 +55,18 @@ class Exporter:
         while True:
             batch = self._queue.take(self._delay)
             if batch:
-                try:
-                    self._deliver(self._enrich(batch))
-                except Exception as error:
-                    warn_once("export", "a batch of spans could not be exported: %s", error, error=error)
-                    self._queue.abandon("export_error", str(error))
+                self.deliver_batch(batch)
             elif self._queue.closed:
                 break
         self._transport.close()
+
+    def deliver_batch(self, batch: Sequence[Ended]) -> None:
+        """Make a batch that was taken from the queue whole, send it, and settle every span of it. Never raises."""
+        try:
+            self._deliver(self._enrich(batch))
+        except Exception as error:
+            warn_once("export", "a batch of spans could not be exported: %s", error, error=error)
+            self._queue.abandon("export_error", str(error))
 
     def _deliver(self, spans: Sequence[ReadableSpan]) -> None:
         # Imported here for weight: protobuf is only needed once there is something to send.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Generator
+from contextlib import contextmanager
 
 logger = logging.getLogger("spanledger")
 
@@ -26,3 +28,15 @@ def warn_once(key: str, message: str, *args: object, error: BaseException | None
 def forget() -> None:
     """Make every warning news again (a new `init`, a test)."""
     _said.clear()
+
+
+@contextmanager
+def afresh() -> Generator[None]:
+    """Make every warning news inside the block, and what was said before it said again afterwards."""
+    before = set(_said)
+    _said.clear()
+    try:
+        yield
+    finally:
+        _said.clear()
+        _said.update(before)

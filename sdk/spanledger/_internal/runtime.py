@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from spanledger._internal.log import logger
@@ -24,7 +25,7 @@ EXIT_PATIENCE: Final = 1.5
 class Runtime:
     """Everything `init` made, and how to end it."""
 
-    __slots__ = ("_build", "calls", "exporter", "processor", "queue", "settings", "tracer", "wants_input")
+    __slots__ = ("_build", "calls", "exporter", "is_pinned", "processor", "queue", "settings", "tracer", "wants_input")
 
     def __init__(self, settings: Settings, build: Callable[[], tuple[SpanQueue[Ended], Exporter]]) -> None:
         self.settings = settings
@@ -34,6 +35,7 @@ class Runtime:
         self.processor: LedgerProcessor
         self.tracer: Tracer
         self.wants_input = settings.capture != "off"
+        self.is_pinned = False  # a recording: the program under test neither replaces nor ends it
 
     def hand_over(self, span_id: int, call: Call) -> None:
         """Keep the call until its span's end is seen, an instant later in the same thread."""
@@ -59,6 +61,18 @@ def activate(runtime: Runtime) -> None:
     active = _last = runtime
 
 
+@contextmanager
+def replaced(runtime: Runtime) -> Generator[None]:
+    """Make `runtime` the one of this process inside the block."""
+    global active, _last
+    before = active, _last
+    active = _last = runtime
+    try:
+        yield
+    finally:
+        active, _last = before
+
+
 def flush(timeout: float = 10.0) -> bool:
     """True if every span ended so far was acknowledged or given up within `timeout` seconds.
 
@@ -80,6 +94,8 @@ def shutdown(timeout: float | None = None) -> bool:
         runtime = active
         if runtime is None:
             return True
+        if runtime.is_pinned:
+            return runtime.queue.flush(0)
         active = None
     if timeout is None:
         runtime.queue.drain(EXIT_PATIENCE)

@@ -45,7 +45,8 @@ def init(
     """
     with _lock:
         if runtime.active is not None:
-            log.logger.warning("spanledger.init was called again; the first call stays in force")
+            if not runtime.active.is_pinned:
+                log.logger.warning("spanledger.init was called again; the first call stays in force")
             return
         log.forget()
         try:
