@@ -9,11 +9,13 @@ import typer
 from typer.core import TyperGroup
 
 from spanledger_cli import keys
+from spanledger_cli.delete import delete
 from spanledger_cli.demo.command import demo
 from spanledger_cli.doctor import doctor
 from spanledger_cli.errors import CliError
 from spanledger_cli.migrate import migrate
 from spanledger_cli.query import query
+from spanledger_cli.reprice import reprice
 from spanledger_cli.spend import spend
 from spanledger_cli.up import up
 from spanledger_store.errors import StoreError, StoreLocked
@@ -70,5 +72,7 @@ app.command()(demo)
 app.command()(migrate)
 app.command()(query)
 app.command()(spend)
+app.command()(reprice)
 app.add_typer(keys.app, name="keys")
 app.command()(doctor)
+app.command()(delete)

@@ -13,9 +13,12 @@ from spanledger_store.migrate import Migration, migrate, pending, shipped
 @pytest.fixture
 def blank(engine: Engine) -> Engine:
     """The engine with nothing in it; the schema is put back afterwards by `migrate` itself."""
-    for view in ("latency", "ledger", "scores", "embeddings", "span_content", "spans"):
+    for view in ("audit", "latency", "ledger", "scores", "embeddings", "span_content", "spans"):
         engine.command(f"DROP VIEW IF EXISTS {view}")
-    for table in ("ledger_rows", "score_rows", "embedding_rows", "span_content_rows", "span_rows"):
+    for table in (
+        "audit_rows", "deletion_rows", "repricing_rows", "ledger_rows", "score_rows", "embedding_rows",
+        "span_content_rows", "span_rows",
+    ):  # fmt: skip
         engine.command(f"DROP TABLE IF EXISTS {table} SYNC")
     engine.command("DROP TABLE IF EXISTS schema_migrations SYNC")
     return engine

@@ -1,0 +1,123 @@
+"""`spanledger reprice`: stored calls at the current price list's prices."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from datetime import UTC, datetime, timedelta
+from decimal import Context, Decimal
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from spanledger_cli import running
+from spanledger_cli.errors import Usage
+from spanledger_cli.options import DataOption, Format, FormatOption, ProjectOption, store_settings
+from spanledger_cli.output import busy, write_rows
+
+if TYPE_CHECKING:
+    from spanledger_store.settings import StoreSettings
+
+_EXACT = Context(prec=60)
+_COLUMNS = [
+    ("provider", "String"),
+    ("model", "String"),
+    ("calls", "UInt64"),
+    ("changed", "UInt64"),
+    ("newly_priced", "UInt64"),
+    ("unpriced", "UInt64"),
+    ("old_cost", "Decimal"),
+    ("new_cost", "Decimal"),
+]
+
+
+def reprice(
+    start: Annotated[str, typer.Option("--from", metavar="TIME", help="Date or ISO time, in UTC without a zone.")],
+    end: Annotated[str, typer.Option("--to", metavar="TIME", help="Date or ISO time, not included.")],
+    project: ProjectOption = "default",
+    customer: Annotated[str, typer.Option("--customer", help="Only calls of this customer.")] = "",
+    model: Annotated[str, typer.Option("--model", help="Only calls of this model.")] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")] = False,
+    form: FormatOption = Format.TABLE,
+    data: DataOption = None,
+) -> None:
+    """Give stored calls the prices of the installed price list, and correct the ledger.
+
+    Each call gets the price that was valid when it began. Calls that the list does not know keep what they have, and
+    client_cost_usd is never touched. Running it again changes nothing. Kept in the table audit.
+
+    Example: spanledger reprice --from 2026-01-01 --to 2026-02-01 --dry-run
+    """
+    first, last = _moment(start, "--from"), _moment(end, "--to")
+    if not first < last:
+        raise Usage(f"--from {first.isoformat()} is not before --to {last.isoformat()}. Swap them.")
+    body = {"project": project, "customer": customer, "model": model, "dry_run": dry_run}
+    settings = store_settings(data)
+    with busy("pricing"):
+        found = _together(_asked(settings, first, last, body))
+    rows = [[each[name] for name, _ in _COLUMNS] for each in found]
+    sums = [str(sum(int(row[at]) for row in rows)) for at in range(2, 6)]
+    costs = [f"{_sum(Decimal(row[at]) for row in rows):f}" for at in (6, 7)]
+    write_rows(_COLUMNS, rows, form, total=["total", "", *sums, *costs])
+
+
+def _asked(settings: StoreSettings, first: datetime, last: datetime, body: dict[str, Any]) -> Generator[dict[str, Any]]:
+    up = running.find(settings.data)
+    if up is not None:
+        # Day by day: a request must end before its caller stops waiting for it.
+        for start, end in _days(first, last):
+            yield from up.post("/api/v1/reprice", {**body, "start": start.isoformat(), "end": end.isoformat()})
+        return
+    # The engine is a large library: loaded only where it is opened.
+    from spanledger_analytics.jobs import ledger
+    from spanledger_cli.reader import opened
+    from spanledger_store import repricing
+
+    with opened(settings) as (engine, control):
+        period = repricing.Period(first, last, body["project"], body["customer"], body["model"])
+        found = repricing.reprice(engine, control, period, interface="command line", dry_run=body["dry_run"])
+        # Nobody else serves the marks here.
+        ledger.run(engine, control)
+        yield from repricing.as_json(found)
+
+
+def _days(first: datetime, last: datetime) -> Generator[tuple[datetime, datetime]]:
+    while first < last:
+        following = min(last, first + timedelta(days=1))
+        yield first, following
+        first = following
+
+
+def _together(parts: Generator[dict[str, Any]]) -> list[dict[str, Any]]:
+    """One row per model, by name."""
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for part in parts:
+        key = (part["provider"], part["model"])
+        held = found.get(key)
+        if held is None:
+            found[key] = dict(part)
+            continue
+        for name, kind in _COLUMNS[2:]:
+            held[name] = (
+                f"{_sum([Decimal(held[name]), Decimal(part[name])]):f}"
+                if kind == "Decimal"
+                else held[name] + part[name]
+            )
+    return [found[key] for key in sorted(found)]
+
+
+def _sum(amounts: Any) -> Decimal:
+    total = Decimal(0)
+    for each in amounts:
+        total = _EXACT.add(total, each)
+    return total
+
+
+def _moment(text: str, option: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise Usage(f"{option} {text!r} is no time; use 2026-01-31 or 2026-01-31T08:00.") from error
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    if not 2000 <= moment.year < 2101:
+        raise Usage(f"{option} {text!r} is not between 2000 and 2100, where spans are.")
+    return moment
