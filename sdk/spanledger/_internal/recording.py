@@ -153,8 +153,9 @@ def capture(
         provider._disabled = False  # pyright: ignore[reportPrivateUsage]
     running = runtime.Runtime(settings, build)
     running.is_pinned = True
-    running.processor = LedgerProcessor(running.queue, running.exporter, running.calls)
-    provider.add_span_processor(running.processor)
+    processor = LedgerProcessor(running.queue, running.exporter, running.calls)
+    running.processor = processor
+    provider.add_span_processor(processor)
     running.tracer = provider.get_tracer(SCOPE)
     recorder.watch(running)
     with ExitStack() as stack:

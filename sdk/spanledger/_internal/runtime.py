@@ -6,7 +6,7 @@ import os
 import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from spanledger._internal.log import logger
 from spanledger._internal.queue import SpanQueue, Stats
@@ -14,12 +14,17 @@ from spanledger._internal.queue import SpanQueue, Stats
 if TYPE_CHECKING:
     from opentelemetry.trace import Tracer
 
-    from spanledger._internal.call import Call
-    from spanledger._internal.exporter import Ended, Exporter
-    from spanledger._internal.processor import LedgerProcessor
     from spanledger._internal.settings import Settings
 
 EXIT_PATIENCE: Final = 1.5
+
+
+class Junction(Protocol):
+    """What feeds the queue: the span processor, which is built above this module and knows it."""
+
+    def rewire(self, queue: SpanQueue[Any], exporter: Any) -> None:
+        """Use these from now on."""
+        ...
 
 
 class Runtime:
@@ -27,17 +32,17 @@ class Runtime:
 
     __slots__ = ("_build", "calls", "exporter", "is_pinned", "processor", "queue", "settings", "tracer", "wants_input")
 
-    def __init__(self, settings: Settings, build: Callable[[], tuple[SpanQueue[Ended], Exporter]]) -> None:
+    def __init__(self, settings: Settings, build: Callable[[], tuple[SpanQueue[Any], Any]]) -> None:
         self.settings = settings
-        self.calls: dict[int, Call] = {}
+        self.calls: dict[int, Any] = {}
         self._build = build
         self.queue, self.exporter = build()
-        self.processor: LedgerProcessor
+        self.processor: Junction
         self.tracer: Tracer
         self.wants_input = settings.capture != "off"
         self.is_pinned = False  # a recording: the program under test neither replaces nor ends it
 
-    def hand_over(self, span_id: int, call: Call) -> None:
+    def hand_over(self, span_id: int, call: object) -> None:
         """Keep the call until its span's end is seen, an instant later in the same thread."""
         self.calls[span_id] = call
 
@@ -115,7 +120,7 @@ def shutdown(timeout: float | None = None) -> bool:
     return lost == 0
 
 
-def shutdown_of(processor: LedgerProcessor) -> None:
+def shutdown_of(processor: object) -> None:
     """Shut down if `processor` belongs to the running SDK (its provider is being shut down)."""
     runtime = active
     if runtime is not None and runtime.processor is processor:

@@ -85,8 +85,9 @@ def _start(
 
     provider = given or _provider(settings)
     running = runtime.Runtime(settings, build)
-    running.processor = LedgerProcessor(running.queue, running.exporter, running.calls)
-    provider.add_span_processor(running.processor)
+    processor = LedgerProcessor(running.queue, running.exporter, running.calls)
+    running.processor = processor
+    provider.add_span_processor(processor)
     running.tracer = provider.get_tracer(SCOPE)
     runtime.activate(running)
     atexit.unregister(runtime.shutdown)  # once, however often a program starts and stops
