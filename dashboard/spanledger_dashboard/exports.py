@@ -69,8 +69,9 @@ def spend_csv(by: str, frame: pl.DataFrame) -> str:
     counts = ["calls", "errors", "unpriced_calls", "cache_hits"]
     writer.writerow([by, *counts, *tokens, "cost_usd", *costs])
     for row in frame.iter_rows(named=True):
-        priced = row["unpriced_calls"] < row["calls"]
-        money = [exact(row[name]) if priced else "" for name in ("cost_usd", *costs)]
+        # The only spend of such a group has no price: calls that failed beside it cost nothing known either.
+        unknown = row["unpriced_calls"] and not row["cost_usd"]
+        money = ["" if unknown else exact(row[name]) for name in ("cost_usd", *costs)]
         writer.writerow([harmless(row["label"]), *(row[name] for name in [*counts, *tokens]), *money])
     return out.getvalue()
 

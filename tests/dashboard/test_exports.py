@@ -34,12 +34,11 @@ def test_the_csv_adds_up_to_the_ledger_to_the_last_digit(client: TestClient, pag
 
 
 def test_unknown_money_is_an_empty_field(client: TestClient) -> None:
-    rows = csv.DictReader(io.StringIO(client.get("/export/spend.csv?range=30d&by=model&model=llama-4-70b").text))
-    for row in rows:
-        if row["unpriced_calls"] == row["calls"]:
-            assert row["cost_usd"] == ""
-        else:
-            assert Decimal(row["cost_usd"]) == 0
+    text = client.get("/export/spend.csv?range=30d&by=model&model=llama-4-70b").text
+    (row,) = csv.DictReader(io.StringIO(text))
+    # Some of its calls failed without usage: that makes the others no cheaper.
+    assert 0 < int(row["unpriced_calls"]) <= int(row["calls"])
+    assert (row["cost_usd"], row["input_cost_usd"]) == ("", "")
 
 
 def test_a_bad_url_is_told_apart_from_a_missing_trace(client: TestClient) -> None:

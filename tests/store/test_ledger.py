@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -12,6 +12,10 @@ from spanledger_store import ledger
 from spanledger_store.columns import HOUR_NS, SpanBatch
 from spanledger_store.control import Control, dirty
 from spanledger_store.engine import Engine
+from spanledger_store.reports import calls
+from spanledger_store.reports.scope import Scope
+from spanledger_store.spend import SpendBy, spend_statement
+from spanledger_store.sqlgate import run_readonly
 from spanledger_store.writer import write
 from tests.conftest import TABLES
 from tests.store.rows import span_row
@@ -145,3 +149,20 @@ def test_latency_sketches_merge_over_slices(engine: Engine, control: Control) ->
     p50, p95, p99 = engine.rows("SELECT quantilesTDigestMerge(0.5, 0.95, 0.99)(duration_digest) FROM latency")[0][0]
     for found, truth in ((p50, 500e6), (p95, 950e6), (p99, 990e6)):
         assert abs(found - truth) / truth < 0.01
+
+
+def test_unpriced_calls_beside_failures_have_no_cost_rather_than_none_at_all(engine: Engine, control: Control) -> None:
+    """A self-hosted model without a price, some of whose calls failed, is not free."""
+    unknown = {"cost_usd": None, "input_cost_usd": None, "output_cost_usd": None}
+    rows = [
+        span_row(span_id="1" * 16, price_source="", **unknown),
+        span_row(span_id="2" * 16, price_source="failed without usage", status="error", input_tokens=None, **unknown),
+    ]
+    write(engine, control, SpanBatch("a", rows))
+    job.run(engine, control)
+    moment = datetime.fromtimestamp(START // 10**9, UTC)
+    scope = Scope("default", moment - timedelta(days=1), moment + timedelta(days=1))
+    found = calls.totals(engine, scope)
+    assert (found.calls, found.unpriced_calls, found.cost) == (2, 1, None)
+    sql, params = spend_statement([SpendBy.MODEL], project="default", start=scope.start, end=scope.end, zone="UTC")
+    assert [row[-1] for row in run_readonly(engine, sql, params).rows] == [None]

@@ -37,8 +37,9 @@ class Totals:
 
     @property
     def cost(self) -> Decimal | None:
-        """Spend in USD; None where not one of the calls has a price."""
-        return None if self.unpriced_calls >= self.calls else self.priced_cost
+        """Spend in USD; None where there are calls without a price and no other spend beside them."""
+        unknown = not self.calls or (self.unpriced_calls and not self.priced_cost)
+        return None if unknown else self.priced_cost
 
     @property
     def prompt_tokens(self) -> int:
