@@ -19,7 +19,7 @@ from spanledger_dashboard.errors import BadView
 from spanledger_dashboard.fmt import exact
 from spanledger_dashboard.view import View
 from spanledger_store.errors import StoreError
-from spanledger_store.reports.calls import COST_CLASSES, TOKEN_CLASSES
+from spanledger_store.reports.calls import COST_CLASSES, TOKEN_CLASSES, totals_of
 from spanledger_store.reports.scope import LEDGER_DIMENSIONS, Dimension
 
 logger = logging.getLogger(__name__)
@@ -69,9 +69,8 @@ def spend_csv(by: str, frame: pl.DataFrame) -> str:
     counts = ["calls", "errors", "unpriced_calls", "cache_hits"]
     writer.writerow([by, *counts, *tokens, "cost_usd", *costs])
     for row in frame.iter_rows(named=True):
-        # The only spend of such a group has no price: calls that failed beside it cost nothing known either.
-        unknown = row["unpriced_calls"] and not row["cost_usd"]
-        money = ["" if unknown else exact(row[name]) for name in ("cost_usd", *costs)]
+        known = totals_of(row).cost is not None
+        money = [exact(row[name]) if known else "" for name in ("cost_usd", *costs)]
         writer.writerow([harmless(row["label"]), *(row[name] for name in [*counts, *tokens]), *money])
     return out.getvalue()
 
