@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DATA ?= .spanledger
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types imports unit lock clean bench-ingest bench-sdk bench-pages bench-replay
+.PHONY: help demo test lint types imports unit lock clean bench-ingest bench-sdk bench-pages bench-replay bench-queries
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -53,5 +53,10 @@ bench-pages: $(VENV)/installed ## time until the pages can be used
 bench-replay: $(VENV)/installed ## 28,185 real requests, checked against independent arithmetic
 	$(BIN)/python benchmarks/replay_azure.py --engine both --twice
 
+bench-queries: $(VENV)/installed ## every query over five million spans; fills $(DATA)-bench first
+	test -d $(DATA)-bench || $(BIN)/python benchmarks/seed.py --data $(DATA)-bench --spans 5000000
+	$(BIN)/python benchmarks/queries.py --data $(DATA)-bench
+	$(BIN)/python benchmarks/trace_page.py --data $(DATA)-bench
+
 clean: ## remove the environment and the demo's data
-	rm -rf $(VENV) $(DATA)
+	rm -rf $(VENV) $(DATA) $(DATA)-bench

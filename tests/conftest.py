@@ -17,7 +17,8 @@ from spanledger_store.migrate import migrate
 from spanledger_store.settings import StoreSettings
 
 LAUNCHER = Path(__file__).parent / "support" / "clickhouse_server.py"
-TABLES = ("span_rows", "span_content_rows", "embedding_rows", "score_rows", "ledger_rows")
+TABLES = ("span_rows", "span_content_rows", "embedding_rows", "score_rows", "ledger_rows", "frozen_rows",
+          "log_rows", "metric_rows")  # fmt: skip
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,8 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from spanledger_cli import keys
+from spanledger_cli import exporting, importing, keys, retention
+from spanledger_cli.backup import backup, restore
 from spanledger_cli.delete import delete
 from spanledger_cli.demo.command import demo
 from spanledger_cli.doctor import doctor
@@ -76,3 +77,8 @@ app.command()(reprice)
 app.add_typer(keys.app, name="keys")
 app.command()(doctor)
 app.command()(delete)
+app.add_typer(retention.app, name="retention")
+app.command()(backup)
+app.command()(restore)
+app.add_typer(exporting.app, name="export")
+app.add_typer(importing.app, name="import")

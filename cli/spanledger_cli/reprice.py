@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Generator
 from datetime import UTC, datetime, timedelta
 from decimal import Context, Decimal
@@ -47,13 +48,16 @@ def reprice(
 
     Example: spanledger reprice --from 2026-01-01 --to 2026-02-01 --dry-run
     """
-    first, last = _moment(start, "--from"), _moment(end, "--to")
+    first, last = moment(start, "--from"), moment(end, "--to")
     if not first < last:
         raise Usage(f"--from {first.isoformat()} is not before --to {last.isoformat()}. Swap them.")
     body = {"project": project, "customer": customer, "model": model, "dry_run": dry_run}
     settings = store_settings(data)
     with busy("pricing"):
-        found = _together(_asked(settings, first, last, body))
+        answers = list(_asked(settings, first, last, body))
+    found = _together([each for answer in answers for each in answer["models"]])
+    if expired := sum(answer["expired_calls"] for answer in answers):
+        sys.stderr.write(f"note: {expired} call(s) keep the prices they had: their spans have expired.\n")
     rows = [[each[name] for name, _ in _COLUMNS] for each in found]
     sums = [str(sum(int(row[at]) for row in rows)) for at in range(2, 6)]
     costs = [f"{_sum(Decimal(row[at]) for row in rows):f}" for at in (6, 7)]
@@ -65,7 +69,7 @@ def _asked(settings: StoreSettings, first: datetime, last: datetime, body: dict[
     if up is not None:
         # Day by day: a request must end before its caller stops waiting for it.
         for start, end in _days(first, last):
-            yield from up.post("/api/v1/reprice", {**body, "start": start.isoformat(), "end": end.isoformat()})
+            yield up.post("/api/v1/reprice", {**body, "start": start.isoformat(), "end": end.isoformat()})
         return
     # The engine is a large library: loaded only where it is opened.
     from spanledger_analytics.jobs import ledger
@@ -77,7 +81,7 @@ def _asked(settings: StoreSettings, first: datetime, last: datetime, body: dict[
         found = repricing.reprice(engine, control, period, interface="command line", dry_run=body["dry_run"])
         # Nobody else serves the marks here.
         ledger.run(engine, control)
-        yield from repricing.as_json(found)
+        yield {"models": repricing.as_json(found), "expired_calls": repricing.expired_calls(engine, period)}
 
 
 def _days(first: datetime, last: datetime) -> Generator[tuple[datetime, datetime]]:
@@ -87,7 +91,7 @@ def _days(first: datetime, last: datetime) -> Generator[tuple[datetime, datetime
         first = following
 
 
-def _together(parts: Generator[dict[str, Any]]) -> list[dict[str, Any]]:
+def _together(parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """One row per model, by name."""
     found: dict[tuple[str, str], dict[str, Any]] = {}
     for part in parts:
@@ -112,12 +116,13 @@ def _sum(amounts: Any) -> Decimal:
     return total
 
 
-def _moment(text: str, option: str) -> datetime:
+def moment(text: str, option: str) -> datetime:
+    """The time an option names, in UTC where it has no zone. Raises Usage."""
     try:
-        moment = datetime.fromisoformat(text)
+        found = datetime.fromisoformat(text)
     except ValueError as error:
         raise Usage(f"{option} {text!r} is no time; use 2026-01-31 or 2026-01-31T08:00.") from error
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    if not 2000 <= moment.year < 2101:
+    found = found if found.tzinfo else found.replace(tzinfo=UTC)
+    if not 2000 <= found.year < 2101:
         raise Usage(f"{option} {text!r} is not between 2000 and 2100, where spans are.")
-    return moment
+    return found

@@ -21,11 +21,15 @@ ANSWER_SECONDS = 120.0
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A running `up`: where it listens, and the token that lets this machine's user in."""
+    """A running `up`: where it listens, and the token that lets this machine's user in.
+
+    `grpc` is where it takes OTLP over gRPC, '' where it does not.
+    """
 
     pid: int
     url: str
     token: str
+    grpc: str = ""
 
     def __repr__(self) -> str:
         return f"Running(pid={self.pid}, url={self.url!r})"
@@ -90,7 +94,7 @@ def announce(data: Path, running: Running) -> None:
     fresh.unlink(missing_ok=True)
     handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "w", encoding="utf-8") as file:
-        json.dump({"pid": running.pid, "url": running.url, "token": running.token}, file)
+        json.dump({"pid": running.pid, "url": running.url, "token": running.token, "grpc": running.grpc}, file)
     fresh.replace(target)
 
 
@@ -123,7 +127,7 @@ def listen(host: str, port: int) -> socket.socket:
 def _read(path: Path) -> Running | None:
     try:
         held = json.loads(path.read_text(encoding="utf-8"))
-        return Running(int(held["pid"]), str(held["url"]), str(held["token"]))
+        return Running(int(held["pid"]), str(held["url"]), str(held["token"]), str(held.get("grpc", "")))
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
+from google.protobuf.message import Message
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
@@ -16,12 +17,16 @@ SKEW_NS = 24 * 3600 * 1_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What of a request was taken: `refused` holds the spans that were not, in a request of their own."""
+    """What of a request was taken: `refused` holds the items that were not, in a request of their own.
+
+    `changed` is True where the request no longer holds all that was sent.
+    """
 
     accepted: int
-    refused: ExportTraceServiceRequest | None
+    refused: Message | None
     rejected: int
     message: str
+    changed: bool
 
 
 def refusal_reason(span: Span) -> str | None:
@@ -74,5 +79,10 @@ def admit(request: ExportTraceServiceRequest, now: int) -> Verdict:
                 kept = [span for span in scope.spans if refusal_reason(span) is None]
                 del scope.spans[:]
                 scope.spans.extend(kept)
-    message = "; ".join(f"{count} span(s): {reason}" for reason, count in reasons.most_common(5))
-    return Verdict(accepted, refused, rejected, message)
+    message = told(reasons, "span(s)")
+    return Verdict(accepted, refused, rejected, message, refused is not None)
+
+
+def told(reasons: Counter[str], items: str) -> str:
+    """What to tell a sender: the commonest reasons, each with how many it is about."""
+    return "; ".join(f"{count} {items}: {reason}" for reason, count in reasons.most_common(5))

@@ -13,6 +13,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from spanledger_collector.apidocs import api_page
 from spanledger_collector.collector import Collector
+from spanledger_collector.coverage import add_coverage
 from spanledger_collector.lifecycle import add_lifecycle
 from spanledger_store import sqlgate
 from spanledger_store.errors import QueryError, StoreError
@@ -81,6 +82,7 @@ def routes(collector: Collector) -> APIRouter:
         """Every check that `spanledger doctor` makes, from inside the running process."""
         return await asyncio.to_thread(collector.diagnosis)
 
+    add_coverage(router, collector)
     add_lifecycle(router, collector)
 
     @router.get("/api/docs", include_in_schema=False)

@@ -13,13 +13,14 @@ from spanledger_collector.api import routes
 from spanledger_collector.collector import Collector
 from spanledger_collector.guard import Guard
 from spanledger_collector.ingest import Ingest
+from spanledger_collector.otlp import SIGNALS
 from spanledger_collector.settings import CollectorSettings
 from spanledger_store.control import Control, signing
 from spanledger_store.engine import Engine
 
 
 def create_app(engine: Engine, control: Control, settings: CollectorSettings) -> FastAPI:
-    """An application that takes spans from the moment its lifespan starts, and has drained when it ends.
+    """An application that takes OTLP from the moment its lifespan starts, and has drained when it ends.
 
     Pages may be added behind its routes; `guarded` must then be put around the whole.
     """
@@ -40,8 +41,9 @@ def create_app(engine: Engine, control: Control, settings: CollectorSettings) ->
         lifespan=lifespan,
     )
     app.state.collector = collector
-    ingest = Ingest(collector.access, control, collector.spool, collector.pipeline, collector.metrics, settings)
-    app.router.add_route("/v1/traces", ingest.__call__, methods=["POST"], include_in_schema=False)
+    for signal in SIGNALS.values():
+        ingest = Ingest(signal, collector.receiver, collector.metrics, settings.max_body_bytes)
+        app.router.add_route(f"/v1/{signal.name}", ingest.__call__, methods=["POST"], include_in_schema=False)
     app.include_router(routes(collector))
     return app
 

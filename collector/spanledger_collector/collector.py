@@ -8,6 +8,8 @@ from typing import Any
 from spanledger_collector.access import Access
 from spanledger_collector.metrics import Metrics
 from spanledger_collector.pipeline import Pipeline
+from spanledger_collector.receiving import Receiver
+from spanledger_collector.reporting import Reporter
 from spanledger_collector.settings import CollectorSettings
 from spanledger_collector.spool import Spool
 from spanledger_store import health
@@ -29,14 +31,18 @@ class Collector:
         self.access = Access(control, settings)
         self.spool = Spool(engine.settings.data / SPOOL_FILE, settings.spool_max_bytes)
         self.pipeline = Pipeline(engine, control, self.spool, self.metrics, settings)
+        self.reporter = Reporter(self.spool, control, lambda: self.pipeline.last_error)
+        self.receiver = Receiver(self.access, control, self.spool, self.pipeline, self.metrics)
 
     def start(self) -> None:
         """Begin to drain, entries of an earlier process first."""
         self.pipeline.start()
+        self.reporter.start()
 
     def stop(self) -> None:
         """Drain within the allowed time and close; what is left is on disk for the next start."""
         self.pipeline.stop(self.settings.drain_seconds)
+        self.reporter.stop()
         self.spool.close()
 
     def unready(self) -> str | None:

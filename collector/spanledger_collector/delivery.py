@@ -9,15 +9,18 @@ from collections.abc import Callable
 
 from spanledger_collector.metrics import Metrics
 from spanledger_collector.prepare import Prepared, Reject, rows_of
+from spanledger_store import signals
 from spanledger_store.columns import SpanBatch
 from spanledger_store.control import Control, quarantine
 from spanledger_store.engine import Engine
 from spanledger_store.errors import QueryError, StoreError
+from spanledger_store.signals import SignalBatch
 from spanledger_store.writer import write, write_encoded
 
 logger = logging.getLogger(__name__)
 
 LONGEST_PAUSE = 15.0
+_SIGNALS = {"log_rows": "logs", "score_rows": "logs", "metric_rows": "metrics"}
 
 
 class Delivery:
@@ -39,14 +42,22 @@ class Delivery:
         if encoded is None:
             stored = self._isolate(rows_of(work.entries, self._limit)[0], "a value does not fit its column")
         else:
-            stored = self._insist(
+            stored = not encoded.spans or self._insist(
                 encoded.spans,
                 lambda: write_encoded(self._engine, self._control, encoded),
                 lambda reason: self._isolate(rows_of(work.entries, self._limit)[0], reason),
             )
+        if stored and work.beside is not None:
+            stored = self._beside(work.beside)
         return stored and all(self._quarantine(reject) for reject in work.rejects)
 
-    def _insist(self, spans: int, attempt: Callable[[], None], refused: Callable[[str], bool]) -> bool:
+    def _insist(
+        self,
+        items: int,
+        attempt: Callable[[], None],
+        refused: Callable[[str], bool],
+        count: Callable[[], None] | None = None,
+    ) -> bool:
         """Try until the store takes it, or says that it never will."""
         pause = 0.1
         while True:
@@ -59,13 +70,16 @@ class Delivery:
                 self.last_error = f"{type(error).__name__}: {error}"
                 self._metrics.retries.inc()
                 log = logger.warning if isinstance(error, StoreError) else logger.exception
-                log("the store did not take %d spans, trying again in %.1f s: %s", spans, pause, error)
+                log("the store did not take %d items, trying again in %.1f s: %s", items, pause, error)
                 if self._abandon.wait(pause * random.uniform(0.7, 1.3)):  # noqa: S311 - jitter, not secrets
                     return False
                 pause = min(pause * 2, LONGEST_PAUSE)
             else:
                 self.last_error = None
-                self._metrics.stored.inc(spans)
+                if count is None:
+                    self._metrics.stored.inc(items)
+                else:
+                    count()
                 return True
 
     def _isolate(self, batch: SpanBatch, reason: str) -> bool:
@@ -91,6 +105,34 @@ class Delivery:
 
         return self._insist(len(batch.spans), attempt, lambda reason: self._isolate(batch, reason))
 
+    def _beside(self, batch: SignalBatch) -> bool:
+        """Store rows of logs and metrics; one that the store refuses is found by halving, as with spans."""
+
+        def attempt() -> None:
+            try:
+                signals.write(self._engine, self._control, batch)
+            except (TypeError, ValueError, OverflowError, ArithmeticError) as error:
+                raise QueryError(f"{type(error).__name__}: {error}") from error
+
+        def refused(reason: str) -> bool:
+            if len(batch) > 1:
+                return all([self._beside(half) for half in batch.halves()])  # noqa: C419 - each half must be tried
+            for table, rows in batch.rows.items():
+                for row in rows:
+                    logger.error("a row for %s was refused by the store: %s", table, reason)
+                    project = row[signals.TABLES[table].index("project_id")]
+                    name = _SIGNALS[table]
+                    detail = f"a row for {table}: {reason[:1000]}"
+                    return self._quarantine(Reject(project, "refused_by_store", detail, 1, repr(row).encode(), name))
+            return True
+
+        def count() -> None:
+            for table, rows in batch.rows.items():
+                if rows and table != "score_rows":  # an evaluation is counted as the record it came in
+                    self._metrics.count("stored", _SIGNALS[table], len(rows))
+
+        return self._insist(len(batch), attempt, refused, count)
+
     def _quarantine(self, reject: Reject) -> bool:
         while True:
             try:
@@ -107,7 +149,7 @@ class Delivery:
                 if self._abandon.wait(1.0):
                     return False
             else:
-                self._metrics.quarantined.inc(reject.spans)
+                self._metrics.count("quarantined", reject.signal, reject.spans)
                 return True
 
 

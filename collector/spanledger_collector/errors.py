@@ -62,4 +62,3 @@ class SpoolFull(Busy):
     """The spool is at its limit; taking more would mean losing some."""
 
     status = 429
-    grpc_code = 8

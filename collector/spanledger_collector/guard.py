@@ -12,13 +12,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from spanledger_collector.access import Access, is_loopback
 from spanledger_collector.ingest import bearer
+from spanledger_collector.otlp import SIGNALS
 from spanledger_collector.signin import signin_page
 
 COOKIE = "spanledger_session"
 LOCAL = "local"
 SESSION_SECONDS = 12 * 3600
 OPEN_PATHS = frozenset({"/healthz", "/readyz", "/signin", "/signout"})
-SELF_CHECKED = frozenset({"/v1/traces"})
+SELF_CHECKED = frozenset(f"/v1/{signal}" for signal in SIGNALS)
 
 
 class Guard:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Literal
 
 from fastapi import APIRouter, HTTPException
@@ -11,10 +15,14 @@ from starlette.requests import Request
 
 from spanledger_collector.collector import Collector
 from spanledger_collector.ingest import bearer
-from spanledger_store import deletion, repricing
+from spanledger_collector.tasks import Progress, Tasks
+from spanledger_store import backup, deletion, parquet, repricing, retention
+from spanledger_store.control.errors import ProjectUnknown
 from spanledger_store.deletion import Subject, SubjectInvalid
 from spanledger_store.errors import StoreError
+from spanledger_store.parquet import Selection
 from spanledger_store.repricing import Period
+from spanledger_store.retention import RetentionInvalid
 
 INTERFACE = "api"
 
@@ -39,6 +47,43 @@ class RepriceBody(BaseModel):
     dry_run: bool = False
 
 
+class RetentionBody(BaseModel):
+    """Days that a project keeps the classes named; null is for ever."""
+
+    project: str = "default"
+    days: dict[str, int | None]
+
+
+class RetentionRunBody(BaseModel):
+    """Whose expired data to remove now, of every project without a name; with `dry_run` it is only counted."""
+
+    project: str | None = None
+    dry_run: bool = False
+
+
+class BackupBody(BaseModel):
+    """Where a backup goes, on the server's machine."""
+
+    target: Path
+    engine_at: str | None = None
+
+
+class ExportBody(BaseModel):
+    """What of a project to write, and into which directory on the server's machine."""
+
+    target: Path
+    project: str = "default"
+    start: AwareDatetime | None = None
+    end: AwareDatetime | None = None
+
+
+class ImportBody(BaseModel):
+    """Which directory on the server's machine to read, and the project it becomes; else the one it was."""
+
+    source: Path
+    project: str | None = None
+
+
 def add_lifecycle(router: APIRouter, collector: Collector) -> None:
     """Add the routes to a router."""
 
@@ -49,10 +94,71 @@ def add_lifecycle(router: APIRouter, collector: Collector) -> None:
         return await _answer(_delete, collector, body)
 
     @router.post("/api/v1/reprice", tags=["operations"])
-    async def reprice(body: RepriceBody, request: Request) -> list[dict[str, Any]]:
-        """Give stored calls the current prices. Needs this process's local token."""
+    async def reprice(body: RepriceBody, request: Request) -> dict[str, Any]:
+        """Give stored calls the current prices; calls whose spans have expired are counted. Needs the local token."""
         _local_only(collector, request)
         return await _answer(_reprice, collector, body)
+
+    @router.get("/api/v1/retention", tags=["operations"])
+    async def retention_days() -> dict[str, dict[str, int | None]]:
+        """How many days each project keeps each class of data; null is for ever."""
+        return await asyncio.to_thread(retention.chosen, collector.control)
+
+    @router.post("/api/v1/retention", tags=["operations"])
+    async def retention_set(body: RetentionBody, request: Request) -> dict[str, dict[str, int | None]]:
+        """Set how long a project keeps what. Needs this process's local token."""
+        _local_only(collector, request)
+        return await _answer(_retention_set, collector, body)
+
+    tasks = Tasks()
+
+    def begun(request: Request, work: Callable[[Progress], Any]) -> dict[str, str]:
+        _local_only(collector, request)
+        return {"task": tasks.begin(work).id}
+
+    @router.post("/api/v1/retention/run", tags=["operations"])
+    async def retention_run(body: RetentionRunBody, request: Request) -> dict[str, str]:
+        """Begin to remove what is no longer kept; ask the task. Needs this process's local token."""
+        return begun(request, lambda progress: _retention_run(collector, body, progress))
+
+    @router.post("/api/v1/backup", tags=["operations"])
+    async def backup_begin(body: BackupBody, request: Request) -> dict[str, str]:
+        """Begin a backup; ask the task. Needs this process's local token."""
+        engine, control, spool = collector.engine, collector.control, collector.spool.path
+        return begun(
+            request,
+            lambda progress: backup.backup(
+                engine, control, spool, body.target, engine_at=body.engine_at, progress=progress
+            ),
+        )
+
+    @router.post("/api/v1/export/project", tags=["operations"])
+    async def export_begin(body: ExportBody, request: Request) -> dict[str, str]:
+        """Begin to write a project as Parquet; ask the task. Needs this process's local token."""
+        given = {"start": body.start, "end": body.end}
+        selection = Selection(body.project, **{name: at for name, at in given.items() if at is not None})
+        engine, control = collector.engine, collector.control
+        return begun(request, lambda progress: parquet.export(engine, control, selection, body.target, progress))
+
+    @router.post("/api/v1/import/project", tags=["operations"])
+    async def import_begin(body: ImportBody, request: Request) -> dict[str, str]:
+        """Begin to read a project from Parquet; ask the task. Needs this process's local token."""
+        engine, control = collector.engine, collector.control
+        return begun(
+            request,
+            lambda progress: parquet.load_export(
+                engine, control, body.source, project=body.project, interface=INTERFACE, progress=progress
+            ),
+        )
+
+    @router.get("/api/v1/tasks/{identity}", tags=["operations"])
+    async def task(identity: str, request: Request) -> dict[str, Any]:
+        """How far a task is, and its result once it is finished. Needs this process's local token."""
+        _local_only(collector, request)
+        found = tasks.get(identity)
+        if found is None:
+            raise HTTPException(404, f"there is no task {identity}; it may be of an earlier process.")
+        return asdict(found)
 
 
 def _local_only(collector: Collector, request: Request) -> None:
@@ -60,14 +166,15 @@ def _local_only(collector: Collector, request: Request) -> None:
     if not collector.access.is_local(bearer(request.headers)):
         raise HTTPException(
             403,
-            "only the command line on the server's own machine may do this: spanledger delete or reprice --data DIR",
+            "only the command line on the server's own machine may do this: spanledger delete, reprice, retention, "
+            "backup, export or import, with --data DIR",
         )
 
 
 async def _answer(work: Any, collector: Collector, body: BaseModel) -> Any:
     try:
         return await asyncio.to_thread(work, collector, body)
-    except SubjectInvalid as error:
+    except (SubjectInvalid, RetentionInvalid, ProjectUnknown) as error:
         raise HTTPException(400, str(error)) from error
     except StoreError as error:
         raise HTTPException(503, str(error)) from error
@@ -81,7 +188,25 @@ def _delete(collector: Collector, body: DeleteBody) -> dict[str, Any]:
     return proof.as_json() | {"waiting": collector.spool.stats().spans}
 
 
-def _reprice(collector: Collector, body: RepriceBody) -> list[dict[str, Any]]:
+def _reprice(collector: Collector, body: RepriceBody) -> dict[str, Any]:
     period = Period(body.start, body.end, body.project, body.customer, body.model)
     found = repricing.reprice(collector.engine, collector.control, period, interface=INTERFACE, dry_run=body.dry_run)
-    return repricing.as_json(found)
+    return {"models": repricing.as_json(found), "expired_calls": repricing.expired_calls(collector.engine, period)}
+
+
+def _retention_set(collector: Collector, body: RetentionBody) -> dict[str, dict[str, int | None]]:
+    retention.choose(collector.control, body.project, body.days)
+    return retention.chosen(collector.control)
+
+
+def _retention_run(collector: Collector, body: RetentionRunBody, progress: Progress) -> list[dict[str, Any]]:
+    found = retention.run(
+        collector.engine,
+        collector.control,
+        now=datetime.now(UTC),
+        interface=INTERFACE,
+        project=body.project,
+        dry_run=body.dry_run,
+        progress=lambda kind: progress(f"expiring {kind}", 0, 0),
+    )
+    return retention.as_json(found)

@@ -17,6 +17,12 @@ class Metrics:
         self.refused = Counter("spanledger_spans_refused", "Spans refused with a reason", registry=self.registry)
         self.stored = Counter("spanledger_spans_stored", "Spans written to the store", registry=self.registry)
         self.quarantined = Counter("spanledger_spans_quarantined", "Spans set aside", registry=self.registry)
+        self.beside = Counter(
+            "spanledger_beside",
+            "Log records and data points, by what became of them",
+            ["signal", "outcome"],
+            registry=self.registry,
+        )
         self.retries = Counter("spanledger_store_retries", "Writes repeated after a failure", registry=self.registry)
         self.spool_bytes = Gauge("spanledger_spool_bytes", "Bytes waiting in the spool", registry=self.registry)
         self.spool_spans = Gauge("spanledger_spool_spans", "Spans waiting in the spool", registry=self.registry)
@@ -27,3 +33,16 @@ class Metrics:
             registry=self.registry,
         )
         self.write = Histogram("spanledger_store_write_seconds", "Time of one store write", registry=self.registry)
+        self._spans = {
+            "accepted": self.accepted,
+            "refused": self.refused,
+            "stored": self.stored,
+            "quarantined": self.quarantined,
+        }
+
+    def count(self, outcome: str, signal: str, items: int) -> None:
+        """Count items of a signal as accepted, refused, stored or quarantined."""
+        if signal == "traces":
+            self._spans[outcome].inc(items)
+        else:
+            self.beside.labels(signal, outcome).inc(items)

@@ -5,14 +5,23 @@ from __future__ import annotations
 import base64
 import binascii
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
 import zstandard
 from google.protobuf import json_format
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError, Message
 from google.rpc.status_pb2 import Status
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import (
+    ExportLogsServiceRequest,
+    ExportLogsServiceResponse,
+)
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
+    ExportMetricsServiceRequest,
+    ExportMetricsServiceResponse,
+)
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
@@ -95,34 +104,97 @@ def too_large(limit: int) -> str:
     )
 
 
-def _ids_to_base64(payload: Any) -> None:
-    """OTLP/JSON writes ids in hex where protobuf's own JSON wants base64."""
+def _spans(payload: Any) -> Iterator[Any]:
     for resource in payload.get("resourceSpans", ()):
         for scope in resource.get("scopeSpans", ()):
             for span in scope.get("spans", ()):
-                for holder in (span, *span.get("links", ())):
-                    for key in ("traceId", "spanId", "parentSpanId"):
-                        if value := holder.get(key):
-                            holder[key] = base64.b64encode(binascii.unhexlify(value)).decode()
+                yield span
+                yield from span.get("links", ())
 
 
-def decode(body: bytes, kind: str) -> ExportTraceServiceRequest:
-    """The request in `body`, which is of media type `kind` and not compressed.
+def _records(payload: Any) -> Iterator[Any]:
+    for resource in payload.get("resourceLogs", ()):
+        for scope in resource.get("scopeLogs", ()):
+            yield from scope.get("logRecords", ())
+
+
+def _exemplars(payload: Any) -> Iterator[Any]:
+    for resource in payload.get("resourceMetrics", ()):
+        for scope in resource.get("scopeMetrics", ()):
+            for metric in scope.get("metrics", ()):
+                for data in metric.values():
+                    for point in data.get("dataPoints", ()) if isinstance(data, dict) else ():
+                        yield from point.get("exemplars", ())
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """One of OTLP's kinds of data, with its messages; `items` is what its senders call what it is made of."""
+
+    name: str
+    items: str
+    field: str
+    request: type[Message]
+    response: type[Message]
+    rejected: str
+    holders: Callable[[Any], Iterator[Any]]
+
+
+TRACES = Signal(
+    "traces",
+    "spans",
+    "resourceSpans",
+    ExportTraceServiceRequest,
+    ExportTraceServiceResponse,
+    "rejected_spans",
+    _spans,
+)
+LOGS = Signal(
+    "logs",
+    "log records",
+    "resourceLogs",
+    ExportLogsServiceRequest,
+    ExportLogsServiceResponse,
+    "rejected_log_records",
+    _records,
+)
+METRICS = Signal(
+    "metrics",
+    "data points",
+    "resourceMetrics",
+    ExportMetricsServiceRequest,
+    ExportMetricsServiceResponse,
+    "rejected_data_points",
+    _exemplars,
+)
+SIGNALS = {signal.name: signal for signal in (TRACES, LOGS, METRICS)}
+
+
+def _ids_to_base64(payload: Any, signal: Signal) -> None:
+    """OTLP/JSON writes ids in hex where protobuf's own JSON wants base64."""
+    for holder in signal.holders(payload):
+        for key in ("traceId", "spanId", "parentSpanId"):
+            if value := holder.get(key):
+                holder[key] = base64.b64encode(binascii.unhexlify(value)).decode()
+
+
+def decode(body: bytes, kind: str, signal: Signal = TRACES) -> Any:
+    """The signal's request in `body`, which is of media type `kind` and not compressed.
 
     Raises BadRequest with the decoder's own words.
     """
-    request = ExportTraceServiceRequest()
+    request = signal.request()
     if kind == PROTOBUF:
         try:
             request.ParseFromString(body)
         except DecodeError as error:
-            raise BadRequest(f"the body is not an ExportTraceServiceRequest: {error}") from error
+            raise BadRequest(f"the body is not an {signal.request.DESCRIPTOR.name}: {error}") from error
         return request
     try:
         payload = orjson.loads(body)
         if not isinstance(payload, dict):
-            raise BadRequest("the body is not a JSON object with resourceSpans")
-        _ids_to_base64(payload)
+            raise BadRequest(f"the body is not a JSON object with {signal.field}")
+        _ids_to_base64(payload, signal)
         json_format.ParseDict(payload, request, ignore_unknown_fields=True)
     except (
         orjson.JSONDecodeError,
@@ -135,11 +207,11 @@ def decode(body: bytes, kind: str) -> ExportTraceServiceRequest:
     return request
 
 
-def answer(kind: str, rejected: int, message: str) -> bytes:
-    """A success body; `rejected` spans were not taken, `message` says why or warns."""
-    response = ExportTraceServiceResponse()
+def answer(kind: str, rejected: int, message: str, signal: Signal = TRACES) -> bytes:
+    """A success body; `rejected` items were not taken, `message` says why or warns."""
+    response: Any = signal.response()
     if rejected or message:
-        response.partial_success.rejected_spans = rejected
+        setattr(response.partial_success, signal.rejected, rejected)
         response.partial_success.error_message = message
     if kind == JSON:
         return json_format.MessageToJson(response, indent=None).encode()

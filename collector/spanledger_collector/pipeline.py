@@ -12,7 +12,8 @@ from concurrent.futures import Future
 from spanledger_collector.delivery import LONGEST_PAUSE, Delivery
 from spanledger_collector.errors import Busy
 from spanledger_collector.metrics import Metrics
-from spanledger_collector.prepare import Prepared, Preparer
+from spanledger_collector.prepare import Prepared
+from spanledger_collector.preparer import Preparer
 from spanledger_collector.settings import CollectorSettings
 from spanledger_collector.spool import Entry, Spool
 from spanledger_store.control import Control
@@ -43,7 +44,7 @@ class Pipeline:
         self._stopping = threading.Event()
         self._wake = threading.Event()
         limit = settings.max_content_chars
-        self._preparer = Preparer(settings.processes, limit, column_types(engine))
+        self._preparer = Preparer(settings.processes, limit, column_types(engine), engine.settings.data / "prepared")
         self._delivery = Delivery(engine, control, metrics, limit, self._abandon)
         self._ready: queue.Queue[Work | None] = queue.Queue(maxsize=1 + settings.processes)
         self._spool_error: str | None = None
@@ -121,8 +122,10 @@ class Pipeline:
         undone: list[Entry] = []
         while (work := self._next()) is not None:
             entries, future = work
-            if self._delivery.deliver(self._preparer.result(future, entries)):
+            prepared = self._preparer.result(future, entries)
+            if self._delivery.deliver(prepared):
                 undone.extend(entries)
+            prepared.discard()
             try:
                 if undone:
                     self._spool.done(undone)

@@ -15,6 +15,7 @@ class CollectorSettings(BaseSettings):
     |---|---|---|
     | host | SPANLEDGER_HOST | address to listen on; anything but loopback needs keys |
     | port | SPANLEDGER_PORT | port of collector, API and pages |
+    | grpc_port | SPANLEDGER_GRPC_PORT | port of OTLP over gRPC, with the extra `[grpc]`; 0 is off |
     | max_body_bytes | SPANLEDGER_MAX_BODY_BYTES | largest OTLP body, decompressed |
     | spool_max_bytes | SPANLEDGER_SPOOL_MAX_BYTES | undelivered bytes kept before senders must wait |
     | batch_spans | SPANLEDGER_BATCH_SPANS | most spans written in one insert |
@@ -29,6 +30,7 @@ class CollectorSettings(BaseSettings):
 
     host: str = "127.0.0.1"
     port: int = Field(default=8787, ge=0, le=65535)
+    grpc_port: int = Field(default=4317, ge=0, le=65535)
     max_body_bytes: int = Field(default=64 * MIB, ge=1024)
     spool_max_bytes: int = Field(default=2048 * MIB, ge=MIB)
     batch_spans: int = Field(default=10_000, ge=1, le=100_000)

@@ -8,7 +8,7 @@ import logging
 import queue
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,14 +16,18 @@ from typing import Any
 
 import zstandard
 
+from spanledger_collector import tally
 from spanledger_collector.errors import Busy, SpoolFull
+from spanledger_collector.tally import Slot, Tally, slot
+from spanledger_store.control.tallies import Snapshot
 
 logger = logging.getLogger(__name__)
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS entries (
     id INTEGER PRIMARY KEY AUTOINCREMENT, hash BLOB NOT NULL, project TEXT NOT NULL, key TEXT NOT NULL,
-    received_at INTEGER NOT NULL, spans INTEGER NOT NULL, bytes INTEGER NOT NULL, body BLOB NOT NULL
+    received_at INTEGER NOT NULL, spans INTEGER NOT NULL, bytes INTEGER NOT NULL,
+    signal TEXT NOT NULL DEFAULT 'traces', body BLOB NOT NULL
 );
 CREATE TABLE IF NOT EXISTS seen (hash BLOB PRIMARY KEY, received_at INTEGER NOT NULL) WITHOUT ROWID;
 """
@@ -33,7 +37,10 @@ REMEMBER_NS = 24 * 3600 * 1_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One accepted request; `packed` is its ExportTraceServiceRequest under zstd."""
+    """One accepted request; `packed` is its protobuf message under zstd.
+
+    `spans` counts the spans, log records or data points in it, by `signal`.
+    """
 
     id: int
     hash: bytes
@@ -42,6 +49,12 @@ class Entry:
     received_at: int
     spans: int
     packed: bytes
+    signal: str = "traces"
+
+    @property
+    def slot(self) -> Slot:
+        """Where its items are counted."""
+        return slot(self.project, self.key, self.received_at, self.signal)
 
     def body(self) -> bytes:
         """The request's bytes. Raises zstandard.ZstdError where the disk has damaged them."""
@@ -50,7 +63,10 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class SpoolStats:
-    """What lies in the spool now, and what has passed through it since it was opened."""
+    """What lies in the spool now, and what has passed through it since it was opened.
+
+    Spans are counted together with the log records and data points that came beside them.
+    """
 
     entries: int
     spans: int
@@ -64,6 +80,7 @@ class Spool:
 
     `put` resolves once the bytes are synced; a request already seen in the last day resolves at once to False.
     Entries stay until `done` names them, so a crash between storing and `done` repeats work and loses nothing.
+    What became of everything is counted beside them, in the same transactions (see `tally`).
     """
 
     def __init__(self, path: Path, max_bytes: int) -> None:
@@ -74,12 +91,14 @@ class Spool:
         self._commands: queue.SimpleQueue[tuple[Callable[[sqlite3.Connection], Any], Future[Any]] | None] = (
             queue.SimpleQueue()
         )
+        self._tally = Tally()
         self._reader = self._open()
         self._reader_lock = threading.Lock()
         self._count_lock = threading.Lock()
         count, spans, size = self._reader.execute(
             "SELECT count(*), coalesce(sum(spans), 0), coalesce(sum(bytes), 0) FROM entries"
         ).fetchone()
+        self.identity: str = self._reader.execute("SELECT id FROM spool").fetchone()[0]
         self._entries, self._spans, self._bytes = int(count), int(spans), int(size)
         self._accepted_spans = 0
         self._duplicates = 0
@@ -96,6 +115,10 @@ class Spool:
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA wal_autocheckpoint = 2000")
         connection.executescript(SCHEMA)
+        if "signal" not in {row[1] for row in connection.execute("PRAGMA table_info(entries)")}:
+            # A spool of the release that took spans only.
+            connection.execute("ALTER TABLE entries ADD COLUMN signal TEXT NOT NULL DEFAULT 'traces'")
+        tally.prepare(connection)
         return connection
 
     def stats(self) -> SpoolStats:
@@ -103,13 +126,26 @@ class Spool:
         with self._count_lock:
             return SpoolStats(self._entries, self._spans, self._bytes, self._accepted_spans, self._duplicates)
 
-    def put(self, *, project: str, key: str, body: bytes, spans: int, received_at: int) -> Future[bool]:
+    def put(
+        self,
+        *,
+        project: str,
+        key: str,
+        body: bytes,
+        spans: int,
+        received_at: int,
+        signal: str = "traces",
+        refused: int = 0,
+    ) -> Future[bool]:
         """Queue one request; the future resolves after fsync to True, or to False where it was here already.
 
+        `refused` items came with it and are not in `body`; they are counted with it, and once.
         Raises SpoolFull, at once, when the spool has no room. The future fails with Busy when the disk refuses.
         """
-        digest = hashlib.blake2b(body, digest_size=16, key=project.encode()[:64]).digest()
+        other = b"" if signal == "traces" else signal.encode()
         packed = self._compress(body)
+        # Of what is kept: a quarter of the bytes, and the same bytes give the same.
+        digest = hashlib.blake2b(packed, digest_size=16, key=project.encode()[:64], person=other).digest()
         size = len(packed)
         with self._count_lock:
             if self._closed:
@@ -124,16 +160,21 @@ class Spool:
             self._entries += 1
             self._spans += spans
 
+        at = slot(project, key, received_at, signal)
+
         def insert(connection: sqlite3.Connection) -> bool:
             fresh = connection.execute(
                 "INSERT OR IGNORE INTO seen (hash, received_at) VALUES (?, ?)", (digest, received_at)
             ).rowcount
             if fresh:
                 connection.execute(
-                    "INSERT INTO entries (hash, project, key, received_at, spans, bytes, body)"
-                    " VALUES (?, ?, ?, ?, ?, ?, ?)",
-                    (digest, project, key, received_at, spans, size, packed),
+                    "INSERT INTO entries (hash, project, key, received_at, spans, bytes, body, signal)"
+                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                    (digest, project, key, received_at, spans, size, packed, signal),
                 )
+                self._tally.add(at, requests=1, acknowledged=spans, refused=refused)
+            else:
+                self._tally.add(at, repeated=spans)
             return bool(fresh)
 
         future = self._submit(insert)
@@ -152,13 +193,22 @@ class Spool:
         future.add_done_callback(settle)
         return future
 
+    def count_refused(self, at: Slot, items: int) -> Future[None]:
+        """Count items of a request of which nothing could be taken."""
+        return self._submit(lambda _connection: self._tally.add(at, refused=items))
+
+    def snapshot(self, after: int = -1) -> Snapshot:
+        """The counters that changed behind revision `after`, with what waits, as of one moment."""
+        with self._reader_lock:
+            return tally.snapshot(self._reader, after)
+
     def take(self, after: int, max_spans: int) -> list[Entry]:
         """Oldest entries behind id `after`, up to `max_spans` spans (at least one entry, if there is any)."""
         taken: list[Entry] = []
         spans = 0
         with self._reader_lock:
             cursor = self._reader.execute(
-                "SELECT id, hash, project, key, received_at, spans, body FROM entries WHERE id > ? ORDER BY id",
+                "SELECT id, hash, project, key, received_at, spans, body, signal FROM entries WHERE id > ? ORDER BY id",
                 (after,),
             )
             for row in cursor:
@@ -169,24 +219,33 @@ class Spool:
             cursor.close()
         return taken
 
-    def done(self, entries: Sequence[Entry]) -> None:
-        """Forget entries whose spans are stored."""
-        ids = [(entry.id,) for entry in entries]
+    def done(self, entries: Sequence[Entry], set_aside: Mapping[Slot, int] | None = None) -> None:
+        """Forget entries: their items are stored, but for those `set_aside`, which are in quarantine.
 
-        def delete(connection: sqlite3.Connection) -> int:
-            freed = 0
-            for (identity,) in ids:
-                row = connection.execute("SELECT bytes FROM entries WHERE id = ?", (identity,)).fetchone()
-                freed += row[0] if row else 0
-            connection.executemany("DELETE FROM entries WHERE id = ?", ids)
+        An entry that is here no more is neither counted nor looked for again.
+        """
+        aside = dict(set_aside or {})
+
+        def delete(connection: sqlite3.Connection) -> tuple[int, int, int]:
+            count = spans = freed = 0
+            for entry in entries:
+                row = connection.execute("SELECT bytes FROM entries WHERE id = ?", (entry.id,)).fetchone()
+                if row is None:
+                    continue
+                connection.execute("DELETE FROM entries WHERE id = ?", (entry.id,))
+                self._tally.add(entry.slot, stored=entry.spans)
+                count, spans, freed = count + 1, spans + entry.spans, freed + row[0]
+            if count:
+                for at, items in aside.items():
+                    self._tally.add(at, stored=-items, quarantined=items)
             self._prune(connection, max(entry.received_at for entry in entries))
-            return freed
+            return count, spans, freed
 
-        freed = self._submit(delete).result()
+        count, spans, freed = self._submit(delete).result()
         with self._count_lock:
             self._bytes -= freed
-            self._entries -= len(ids)
-            self._spans -= sum(entry.spans for entry in entries)
+            self._entries -= count
+            self._spans -= spans
 
     def _prune(self, connection: sqlite3.Connection, now: int) -> None:
         if now - self._last_pruned > REMEMBER_NS // 24:
@@ -195,6 +254,7 @@ class Spool:
                 "DELETE FROM seen WHERE received_at < ? AND hash NOT IN (SELECT hash FROM entries)",
                 (now - REMEMBER_NS,),
             )
+            tally.prune(connection, now)
 
     def close(self) -> None:
         """Finish what was queued and close the file; what is not `done` stays for the next start."""
@@ -246,11 +306,13 @@ class Spool:
         try:
             connection.execute("BEGIN IMMEDIATE")
             answers.extend((future, work(connection)) for work, future in group)
+            self._tally.write(connection)
             connection.execute("COMMIT")
         except sqlite3.Error as error:
             logger.error("the spool at %s refused a write: %s", self.path, error)
             with contextlib.suppress(sqlite3.Error):
                 connection.execute("ROLLBACK")
+            self._tally.drop()
             for _, future in group:
                 future.set_exception(Busy(f"the spool cannot be written: {error}", retry_after=10))
             return

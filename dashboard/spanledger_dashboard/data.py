@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Concatenate, ParamSpec, TypeVar
@@ -54,6 +54,10 @@ class Data:
         """Sums per value of a dimension, the dearest first."""
         return await self._run(calls.groups, scope, dimension, limit)
 
+    async def labels(self, scope: Scope, dimension: Dimension, limit: int) -> list[str]:
+        """Values of a dimension, the dearest first."""
+        return await self._run(calls.labels, scope, dimension, limit)
+
     async def spend_series(self, scope: Scope, dimension: Dimension, buckets: Bucketing) -> pl.DataFrame:
         """Spend per bucket and value."""
         return await self._run(calls.spend_series, scope, dimension, buckets)
@@ -66,13 +70,19 @@ class Data:
         """Traces per bucket of time, and how many failed."""
         return await self._run(traces.histogram, search, buckets)
 
-    async def facet(self, search: TraceSearch, dimension: Dimension, limit: int = 8) -> pl.DataFrame:
-        """The commonest values of a dimension among matching traces."""
-        return await self._run(traces.facet, search, dimension, limit)
+    async def facets(
+        self, search: TraceSearch, dimensions: Sequence[Dimension], limit: int = 8
+    ) -> dict[Dimension, pl.DataFrame]:
+        """The commonest values of each dimension among matching traces."""
+        return await self._run(traces.facets, search, dimensions, limit)
 
     async def trace_spans(self, project: str, trace_id: str, span_id: str = "") -> pl.DataFrame:
         """The spans of one trace, or one of them."""
         return await self._run(trace.spans, project, trace_id, span_id)
+
+    async def trace_outline(self, project: str, trace_id: str) -> pl.DataFrame:
+        """The spans of one trace, as the waterfall needs them."""
+        return await self._run(trace.outline, project, trace_id)
 
     async def trace_contents(self, project: str, trace_id: str, span_id: str = "") -> list[Content]:
         """What the spans of one trace carried."""

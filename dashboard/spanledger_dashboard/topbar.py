@@ -29,7 +29,7 @@ ICONS = {"customer": "user", "feature": "layers", "model": "sparkles"}
 async def bar(data: Data, view: View) -> Sequence[Any]:
     """Project label and menu, range label, comparison, live state, chips."""
     found, places = await asyncio.gather(
-        data.projects(), data.groups(view.scope.without(Dimension.ENVIRONMENT), Dimension.ENVIRONMENT, MAX_CHOICES)
+        data.projects(), data.labels(view.scope.without(Dimension.ENVIRONMENT), Dimension.ENVIRONMENT, MAX_CHOICES)
     )
     projects = sorted({*found, view.project})
     chosen = view.filters.get(Dimension.ENVIRONMENT, ())
@@ -55,7 +55,7 @@ async def bar(data: Data, view: View) -> Sequence[Any]:
                 }
             ),
         )
-        for name in places["label"]
+        for name in places
     ]
     return (
         f"{view.project} / {fmt.named(chosen[0])}" if len(chosen) == 1 else view.project,
@@ -97,8 +97,8 @@ async def choices(data: Data, view: View, dimension: Dimension) -> list[dict[str
     """Values a filter can take within the view's range, the dearest first."""
     if dimension is Dimension.STATUS:
         return [{"value": "error", "label": "error"}, {"value": "ok", "label": "ok"}]
-    frame = await data.groups(view.scope.without(dimension), dimension, MAX_CHOICES)
-    return [{"value": label or "(none)", "label": fmt.named(label)} for label in frame["label"]]
+    labels = await data.labels(view.scope.without(dimension), dimension, MAX_CHOICES)
+    return [{"value": label or "(none)", "label": fmt.named(label)} for label in labels]
 
 
 async def found(data: Data, view: View, pages: Sequence[Page], text: str) -> list[Component]:

@@ -72,21 +72,26 @@ class Cost:
 
 
 def price(
-    usage: Usage, *, provider: str | None = None, model: str | None = None, at: datetime | None = None
+    usage: Usage,
+    *,
+    provider: str | None = None,
+    model: str | None = None,
+    at: datetime | None = None,
+    calls: int = 1,
 ) -> Cost | None:
     """Return the cost of `usage` at the prices valid `at` that moment (now, if None), or None if unknown.
 
     Never 0 for want of a price: an unknown model or provider, an empty usage, or a usage of which the model
     prices no part at all give None. A named provider is looked up under that provider only (with the
     library's own fallbacks, such as Azure to OpenAI); without a provider, the model's name decides.
-    A naive `at` is UTC.
+    A naive `at` is UTC. `usage` may be the sum of several `calls`: their average size then decides the tier.
     """
     if not model or usage.is_empty:
         return None
     resolved = _resolve(provider or None, model)
     if resolved is None:
         return None
-    return resolved.at(at).cost(usage)
+    return resolved.at(at).cost(usage, calls)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +127,8 @@ class _Rates:
     seconds_minimum: int
     source: str
 
-    def cost(self, usage: Usage) -> Cost | None:
-        total_input = usage.total_input or 0
+    def cost(self, usage: Usage, calls: int) -> Cost | None:
+        total_input = -(-(usage.total_input or 0) // calls)
         priced = False
         positive = False
         cost_input = cost_cache_read = cost_cache_write = cost_output = cost_other = _ZERO
@@ -155,11 +160,11 @@ class _Rates:
             positive = True
             if (rate := _rate_of(unit, self.units)) is not None:
                 if unit.endswith("_seconds"):
-                    count = max(count, self.seconds_minimum)
+                    count = max(count, self.seconds_minimum * calls)
                 cost_other = _CONTEXT.add(cost_other, rate.charge(count, total_input))
                 priced = True
         if self.request is not None:
-            cost_other = _CONTEXT.add(cost_other, self.request.charge(1, total_input))
+            cost_other = _CONTEXT.add(cost_other, self.request.charge(calls, total_input))
             priced = True
         if positive and not priced:
             return None

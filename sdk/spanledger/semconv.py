@@ -106,6 +106,7 @@ TAGS: Final = "spanledger.tags"  # an array of strings
 METADATA_PREFIX: Final = "spanledger.metadata."
 COST_USD: Final = "spanledger.cost.usd"  # a decimal STRING: a double would not be exact
 COST_SOURCE: Final = "spanledger.cost.source"
+CALL_COUNT: Final = "spanledger.call.count"  # how many calls the span is the sum of; 1 where it is not there
 EMBEDDING: Final = "spanledger.embedding"  # base64 of little-endian floats
 EMBEDDING_MODEL: Final = "spanledger.embedding.model"
 EMBEDDING_DTYPE: Final = "spanledger.embedding.dtype"  # "float16" or "float32"

@@ -15,6 +15,7 @@ SPAN_COLUMNS = (
     "output_tokens", "reasoning_tokens", "other_tokens", "cost_usd", "input_cost_usd", "cache_read_cost_usd",
     "cache_write_cost_usd", "output_cost_usd", "other_cost_usd", "client_cost_usd", "price_source", "is_billable",
     "cache_hit", "attributes", "input_preview", "output_preview", "dialect", "warnings", "ingest_key", "ingested_at",
+    "call_count",
 )  # fmt: skip
 CONTENT_COLUMNS = (
     "project_id", "trace_id", "span_id", "start_time", "input", "output", "system_instructions", "tool_definitions",

@@ -18,6 +18,7 @@ from typing import Any, Literal, get_args
 
 from spanledger_store import audit, settling
 from spanledger_store.control import Control
+from spanledger_store.control.exclusive import exclusively
 from spanledger_store.engine import Engine
 from spanledger_store.errors import StoreError
 from spanledger_store.settling import Sums
@@ -28,6 +29,7 @@ Kind = Literal["customer", "user", "trace"]
 _COLUMNS: Mapping[Kind, str] = {"customer": "customer", "user": "user", "trace": "trace_id"}
 # Spans go last: until they are gone, the same command run again finds everything that is left.
 _TABLES: Mapping[str, str] = {
+    "log_rows": "deletion_matched_logs",
     "span_content_rows": "deletion_matched",
     "embedding_rows": "deletion_matched",
     "score_rows": "deletion_matched_scores",
@@ -35,6 +37,8 @@ _TABLES: Mapping[str, str] = {
 }
 # The ledger is kept by customer; its rows change by being recomputed, and leave once they are empty.
 _BOOKS = "ledger_rows"
+# What it keeps of expired spans names customers too, and nobody else.
+_FROZEN = "frozen_rows"
 _WAIT = {"mutations_sync": 2}
 
 
@@ -106,9 +110,16 @@ def preview(engine: Engine, subject: Subject) -> dict[str, int]:
 def delete(engine: Engine, control: Control, subject: Subject, *, interface: str) -> Proof:
     """Remove the subject's spans with their content, vectors and scores, recompute the ledger, count again.
 
+    A customer's books of expired spans go as well; other subjects are not named in those.
     Returns when the rows are gone from every readable part. Spans of the subject that arrive meanwhile are counted
     in the proof, which is then not complete: run it again. May be repeated after any failure.
     """
+    # Retention moves money from spans to frozen books; what is deleted from both must not be on its way.
+    with exclusively(control):
+        return _delete(engine, control, subject, interface)
+
+
+def _delete(engine: Engine, control: Control, subject: Subject, interface: str) -> Proof:
     action = audit.Action("delete", subject.project, audit.hashed(control, subject.kind, subject.value), interface)
     # A run that was cut short may have deleted spans without recomputing their hours.
     settling.settle(engine, control, _hours(engine, ""))
@@ -123,6 +134,10 @@ def delete(engine: Engine, control: Control, subject: Subject, *, interface: str
         for table in _TABLES:
             if before[table]:
                 engine.command(_deleting(subject, table), parameters, _WAIT)
+        if before.get(_FROZEN):
+            engine.command(
+                _filled("deletion_apply", table=_FROZEN, matched=load("deletion_matched_frozen")), parameters, _WAIT
+            )
         settling.settle(engine, control, hours)
         if before.get(_BOOKS):
             engine.command(load("deletion_ledger"), parameters, _WAIT)
@@ -143,6 +158,8 @@ def _staged(engine: Engine, subject: Subject, run: str) -> Generator[dict[str, s
     parameters = {"run": run, "project": subject.project, "value": subject.value}
     try:
         engine.command(_filled("deletion_stage", column=_COLUMNS[subject.kind]), parameters)
+        if subject.kind == "customer":
+            engine.command(_filled("deletion_stage_frozen", identity=load("span_identity")), parameters)
         yield parameters
     finally:
         engine.command(load("deletion_clear"), {"run": run}, _WAIT)
@@ -170,8 +187,9 @@ def _counts(engine: Engine, subject: Subject, parameters: Mapping[str, Any]) -> 
         sql = _filled("deletion_count", table=table, matched=load(fragment), named=direct)
         found[table] = int(engine.rows(sql, parameters)[0][0])
     if subject.kind == "customer":
-        sql = _filled("deletion_count", table=_BOOKS, matched="false", named=named)
-        found[_BOOKS] = int(engine.rows(sql, parameters)[0][0])
+        for table in (_FROZEN, _BOOKS):
+            sql = _filled("deletion_count", table=table, matched="false", named=named)
+            found[table] = int(engine.rows(sql, parameters)[0][0])
     return found
 
 

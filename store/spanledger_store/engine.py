@@ -2,31 +2,53 @@
 
 from __future__ import annotations
 
+import re
+import secrets
 import threading
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import clickhouse_connect
 import polars as pl
+import pyarrow as pa
+from clickhouse_connect.driver.binding import format_str
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalError
 
+from spanledger_store.cluster import Cluster, found
 from spanledger_store.errors import QueryError, StoreError, StoreUnavailable
 from spanledger_store.lock import DirectoryLock
 from spanledger_store.settings import StoreSettings
+from spanledger_store.sql import load
 
-# Engine errors that say "not now" rather than "not this": memory, disk, timeouts, read-only disks, shutdown.
-TRANSIENT_CODES = frozenset({159, 202, 203, 209, 210, 236, 241, 242, 243, 252, 319, 425, 529, 745, 999})
+# Engine errors that say "not now" rather than "not this": memory, disk, timeouts, read-only disks, shutdown; of a
+# cluster: no Keeper, a shard that nothing reaches, too few replicas, replicas that are behind.
+TRANSIENT_CODES = frozenset(
+    {159, 202, 203, 209, 210, 225, 236, 241, 242, 243, 252, 279, 285, 286, 319, 369, 425, 529, 745, 999}
+)
+
+_AWAY = re.compile(r"NetException: [^()\n]*\(([^\s,()]+:\d+)")
 
 
 def _failure(error: Exception) -> StoreError:
     code = getattr(error, "code", None)
     if code is None and isinstance(error, OperationalError):
         return StoreUnavailable(f"ClickHouse cannot be reached: {_innermost(error)}")
+    if away := _servers_away(str(error)):
+        return StoreUnavailable(
+            f"of the cluster, {away} cannot be reached; nothing is answered from some of its shards only, and nothing "
+            f"is lost: {str(error).splitlines()[0]}"
+        )
     if code in TRANSIENT_CODES or not isinstance(error, ClickHouseError):
         return StoreUnavailable(str(error))
     return QueryError(str(error))
+
+
+def _servers_away(message: str) -> str:
+    """The servers that another one could not reach, by address, where that is what a message says."""
+    return ", ".join(sorted(set(_AWAY.findall(message))))
 
 
 def _innermost(error: BaseException) -> BaseException:
@@ -40,9 +62,18 @@ def _insert_settings(token: str) -> dict[str, Any]:
     return {
         "insert_deduplication_token": token,
         "async_insert": 0,
+        # Merges build them: most parts of a busy hour are merged before anyone searches in them.
+        "exclude_materialize_skip_indexes_on_insert": "input_words, output_words",
         # A batch may hold clocks of any year: better many parts than a batch that never goes in.
         "max_partitions_per_insert_block": 0,
     }
+
+
+def _carried(kind: str) -> str:
+    """The type in which Arrow brings a column that it has no type for."""
+    if kind.startswith("AggregateFunction"):
+        return "String"
+    return kind.replace("BFloat16", "Float32")
 
 
 class Engine:
@@ -62,22 +93,30 @@ class Engine:
         self._guard = threading.Lock()
         self._closed = False
         self._lock: DirectoryLock | None = None
+        self.cluster: Cluster | None = None
         if settings.embedded:
             self._lock = DirectoryLock(settings.data)
             self._lock.acquire()
         try:
             bootstrap = self.connect(None)
-            bootstrap.command(f"CREATE DATABASE IF NOT EXISTS {self.database} ENGINE = Atomic")
+            if settings.cluster:
+                listed = bootstrap.query(load("cluster")).result_rows
+                self.cluster = found(settings.cluster, self.database, listed)
+            everywhere = self.cluster.variables["on_cluster"] if self.cluster else ""
+            bootstrap.command(f"CREATE DATABASE IF NOT EXISTS {self.database} {everywhere} ENGINE = Atomic")
             bootstrap.close()
         except Exception as error:
             self._release()
-            raise _failure(error) from error
+            raise error if isinstance(error, StoreError) else _failure(error) from error
 
     def connect(self, database: str | None) -> Client:
         """A client of its own, which the caller closes; most callers want `query`, `rows`, `command` or `insert`."""
         settings = self.settings
         if settings.clickhouse_url is None:
-            options = {"max_server_memory_usage": str(settings.max_memory)} if settings.max_memory else {}
+            # Backups go where whoever may run commands on this directory asks for.
+            options = {"backups.allowed_path": "/"}
+            if settings.max_memory:
+                options["max_server_memory_usage"] = str(settings.max_memory)
             path = settings.data / "engine"
             path.mkdir(parents=True, exist_ok=True)
             return clickhouse_connect.get_client(
@@ -97,6 +136,7 @@ class Engine:
             autogenerate_session_id=False,
             connect_timeout=5,
             send_receive_timeout=300,
+            settings=self.cluster.settings if self.cluster else None,
         )
 
     @property
@@ -119,15 +159,48 @@ class Engine:
         self, sql: str, params: Mapping[str, Any] | None = None, settings: Mapping[str, Any] | None = None
     ) -> pl.DataFrame:
         """Rows of a SELECT as a frame; Decimal stays Decimal and times carry UTC."""
+        frame = pl.from_arrow(self.arrow(sql, params, settings))
+        assert isinstance(frame, pl.DataFrame)
+        return frame
+
+    def arrow(
+        self, sql: str, params: Mapping[str, Any] | None = None, settings: Mapping[str, Any] | None = None
+    ) -> pa.Table:
+        """Rows of a SELECT as Arrow; text is text, maps stay maps."""
         try:
-            table = self.client.query_arrow(
+            return self.client.query_arrow(
                 sql, parameters=dict(params or {}), settings=dict(settings or {}), use_strings=True
             )
         except Exception as error:
             raise _failure(error) from error
-        frame = pl.from_arrow(table)
-        assert isinstance(frame, pl.DataFrame)
-        return frame
+
+    def insert_arrow(self, table: str, rows: pa.Table, casts: Mapping[str, str]) -> None:
+        """Write Arrow rows; columns that Arrow has no type for are made by the SQL expressions in `casts`."""
+        try:
+            if not casts:
+                self.client.insert_arrow(table, rows, settings={"max_partitions_per_insert_block": 0})
+                return
+            # The engine converts in a SELECT only: the rows stop over in a table of this session.
+            names = [field.name for field in rows.schema]
+            types = {row[0]: row[1] for row in self.rows(f"DESCRIBE TABLE {table}")}
+            structure = ", ".join(f"`{name}` {_carried(types[name])}" for name in names)
+            listed = ", ".join(f"`{name}`" for name in names)
+            made = ", ".join(casts.get(name, f"`{name}`") for name in names)
+            sink = pa.BufferOutputStream()
+            with pa.ipc.new_file(sink, rows.schema) as writer:
+                writer.write_table(rows)
+            stage = f"{table}_import_{secrets.token_hex(8)}"
+            self.client.command(f"CREATE TABLE {stage} ({structure}) ENGINE = Memory")
+            try:
+                self.client.raw_insert(stage, names, sink.getvalue().to_pybytes(), fmt="Arrow")
+                self.client.command(
+                    f"INSERT INTO {table} ({listed}) SELECT {made} FROM {stage}",  # noqa: S608 - names of ours, no values
+                    settings={"max_partitions_per_insert_block": 0},
+                )
+            finally:
+                self.client.command(f"DROP TABLE {stage} SYNC")
+        except Exception as error:
+            raise _failure(error) from error
 
     def rows(self, sql: str, params: Mapping[str, Any] | None = None) -> Sequence[Sequence[Any]]:
         """Rows of a SELECT as Python values; for short answers and for types Arrow does not carry."""
@@ -139,9 +212,10 @@ class Engine:
     def command(
         self, sql: str, params: Mapping[str, Any] | None = None, settings: Mapping[str, Any] | None = None
     ) -> None:
-        """Run a statement that returns no rows."""
+        """Run a statement that returns no rows; on a cluster, one that changes stored rows runs on every shard."""
+        statement = self.cluster.everywhere(sql) if self.cluster else sql
         try:
-            self.client.command(sql, parameters=dict(params or {}), settings=dict(settings or {}))
+            self.client.command(statement, parameters=dict(params or {}), settings=dict(settings or {}))
         except Exception as error:
             raise _failure(error) from error
 
@@ -160,10 +234,20 @@ class Engine:
         except Exception as error:
             raise _failure(error) from error
 
-    def insert_native(self, table: str, names: Sequence[str], payload: bytes, token: str) -> None:
-        """Write rows that `native.encode` has made into bytes; otherwise as `insert`."""
+    def insert_native(self, table: str, names: Sequence[str], payload: bytes | Path, token: str) -> None:
+        """Write rows that `native.encode` has made into bytes, or the file that holds them; otherwise as `insert`."""
         try:
-            self.client.raw_insert(table, names, payload, settings=_insert_settings(token), fmt="Native")
+            if isinstance(payload, Path) and self.settings.embedded:
+                columns = ", ".join(f"`{name}`" for name in names)
+                chosen = _insert_settings(token).items()
+                clause = ", ".join(f"{k} = {format_str(v) if isinstance(v, str) else v}" for k, v in chosen)
+                source = format_str(str(payload))
+                self.client.command(
+                    f"INSERT INTO {table} ({columns}) FROM INFILE {source} SETTINGS {clause} FORMAT Native"
+                )
+                return
+            block = payload.read_bytes() if isinstance(payload, Path) else payload
+            self.client.raw_insert(table, names, block, settings=_insert_settings(token), fmt="Native")
         except Exception as error:
             raise _failure(error) from error
 

@@ -3,6 +3,7 @@
 StoreError
 ├── StoreUnavailable    the engine cannot be reached or opened: retry, nothing is lost
 ├── StoreLocked         another process holds the embedded directory
+├── ClusterInvalid      the cluster is not one that this can run on
 ├── MigrationError      the schema on disk and the migrations of this release disagree
 └── QueryError          the statement itself was refused: retrying will not help
     └── QueryRefused    it asked for more than reading
@@ -25,6 +26,10 @@ class StoreLocked(StoreError):
 
 class MigrationError(StoreError):
     """The migrations recorded in the database are not the ones this release ships."""
+
+
+class ClusterInvalid(StoreError):
+    """The cluster is unknown to the server, its shards are not alike, or a statement has no form for it."""
 
 
 class QueryError(StoreError):

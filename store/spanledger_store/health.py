@@ -9,16 +9,17 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-from spanledger_store import migrate
+from spanledger_store import ledger, migrate
 from spanledger_store.control import Control, dirty, keys, projects, quarantine
 from spanledger_store.engine import Engine
 from spanledger_store.errors import StoreError
+from spanledger_store.reports import coverage
 from spanledger_store.sql import load
 
 State = Literal["ok", "warn", "fail"]
@@ -31,6 +32,9 @@ SPOOL_WARN_SECONDS = 300
 # Each look at the books may meet an hour in the middle of being recomputed; nobody is that unlucky three times.
 LOOKS = 3
 LOOK_AGAIN_SECONDS = 0.2
+# Metrics and spans of one call arrive minutes apart: a few calls between them are no finding.
+HIDDEN_CALLS = 5
+HIDDEN_SHARE = 0.01
 PACKAGES = (
     "spanledger",
     "chdb",
@@ -68,6 +72,7 @@ def checks(engine: Engine, control: Control, spool: Path, *, running: bool = Tru
         ("dirty hours", lambda: dirty_check(control, running=running)),
         ("ledger", lambda: ledger_check(engine, control)),
         ("prices", lambda: prices_check(engine)),
+        ("coverage", lambda: coverage_check(engine)),
         ("authentication", lambda: authentication_check(control)),
         ("disk", lambda: disk_check(engine.settings.data)),
         ("packages", packages_check),
@@ -150,16 +155,16 @@ def dirty_check(control: Control, *, running: bool) -> Check:
 
 
 def ledger_check(engine: Engine, control: Control) -> Check:
-    """Whether the ledger is the exact sum of the spans, for every hour that is not marked as waiting.
+    """Whether the ledger is the exact sum of the spans and of what is frozen of expired ones.
 
-    Hours that differ are marked, so that looking is also mending.
+    Hours that are marked as waiting may differ. Others that differ are marked, so that looking is also mending.
     """
     suspects: set[tuple[str, datetime]] | None = None
     worst = ""
     for look in range(LOOKS):
         time.sleep(LOOK_AGAIN_SECONDS if look else 0)
         waiting = {(each.project_id, each.hour) for each in dirty.pending(control)}
-        rows = engine.query(load("ledger_differences")).rows(named=True)
+        rows = engine.query(ledger.differences()).rows(named=True)
         # Marked before or after the look: either way its numbers were allowed to differ during it.
         waiting |= {(each.project_id, each.hour) for each in dirty.pending(control)}
         differing = {(row["project_id"], _moment(row["hour"])): row for row in rows}
@@ -202,6 +207,24 @@ def prices_check(engine: Engine) -> Check:
         "warn",
         f"{total} of {rows[0][3]} billable calls have no price: {named}{more}",
         "They count as unpriced, never as free. Newer prices: pip install -U genai-prices",
+    )
+
+
+def coverage_check(engine: Engine) -> Check:
+    """Whether spans tell of all the calls that clients counted in their metrics during the last day."""
+    now = datetime.now(UTC)
+    found = coverage.hidden(engine, now - timedelta(days=1), now)
+    counted, missing = sum(each.counted for each in found), sum(each.missing for each in found)
+    if not counted:
+        return Check("coverage", "ok", "no GenAI metrics in the last day to compare the spans with")
+    detail = f"metrics of the last day count {counted} call(s); no span tells of {missing} of them"
+    if missing <= max(HIDDEN_CALLS, counted * HIDDEN_SHARE):
+        return Check("coverage", "ok", detail)
+    return Check(
+        "coverage",
+        "warn",
+        detail,
+        "Sampling (OTEL_TRACES_SAMPLER) or dropped spans hide them; by hour and model: GET /api/v1/coverage",
     )
 
 

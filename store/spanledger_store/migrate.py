@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from string import Template
 
+from spanledger_store.cluster import Cluster, spread
 from spanledger_store.engine import Engine
 from spanledger_store.errors import MigrationError
+from spanledger_store.sql import load
 
 LEDGER = """
-CREATE TABLE IF NOT EXISTS schema_migrations (
+CREATE TABLE IF NOT EXISTS schema_migrations ${on_cluster} (
     number UInt32, slug String, checksum FixedString(64), applied_at DateTime64(3, 'UTC') DEFAULT now64(3)
-) ENGINE = ReplacingMergeTree ORDER BY number
+) ENGINE = ${replacing} ORDER BY number
 """
 
 SINGLE_NODE = {"on_cluster": "", "replacing": "ReplacingMergeTree"}
@@ -33,10 +35,16 @@ class Migration:
         """SHA-256 of the file as shipped, before template variables are filled in."""
         return hashlib.sha256(self.text.encode()).hexdigest()
 
-    def statements(self, variables: dict[str, str] = SINGLE_NODE) -> list[str]:
-        """The file's statements with engine and cluster variables filled in."""
-        text = re.sub(r"^\s*--.*$", "", Template(self.text).substitute(variables), flags=re.MULTILINE)
-        return [part.strip() for part in text.split(";\n") if part.strip().rstrip(";")]
+    def statements(self, cluster: Cluster | None = None) -> list[str]:
+        """The file's statements, for one server or for a cluster of them."""
+        return _rendered(self.text, cluster)
+
+
+def _rendered(source: str, cluster: Cluster | None) -> list[str]:
+    variables = SINGLE_NODE if cluster is None else cluster.variables
+    text = re.sub(r"^\s*--.*$", "", Template(source).substitute(variables), flags=re.MULTILINE)
+    parts = [part.strip().rstrip(";") for part in text.split(";\n") if part.strip().rstrip(";")]
+    return parts if cluster is None else [each for part in parts for each in cluster.schema(part)]
 
 
 def shipped() -> list[Migration]:
@@ -49,11 +57,46 @@ def shipped() -> list[Migration]:
     return found
 
 
+def script(cluster: Cluster | None = None) -> str:
+    """Everything `migrate` runs on an empty database, as one text; for a cluster where one is given."""
+    made = ["-- schema_migrations", *(f"{each};" for each in _rendered(LEDGER, cluster))]
+    for migration in shipped():
+        made.append(f"-- {migration.number:04d}_{migration.slug}")
+        made += [f"{each};" for each in migration.statements(cluster)]
+    return "\n\n".join(made) + "\n"
+
+
+def _form(engine: Engine) -> Cluster | None:
+    """The cluster as this database was made for it. Raises MigrationError where it was made for another form."""
+    rows = engine.rows(load("cluster_spread"), {"database": engine.database})
+    if not rows:
+        return engine.cluster
+    made = spread(rows[0][0])
+    if engine.cluster is None:
+        if made is not None:
+            raise MigrationError(f"the database {engine.database} lies on a cluster. Set SPANLEDGER_CLUSTER={made[0]}.")
+        return None
+    if made is None:
+        raise MigrationError(
+            f"the database {engine.database} was made for one server. Name another with SPANLEDGER_DATABASE, and move "
+            "projects there with: spanledger export project, spanledger import project."
+        )
+    name, shards = made
+    if (name, max(shards, engine.cluster.shards)) != (engine.cluster.name, engine.cluster.shards):
+        raise MigrationError(
+            f"the database {engine.database} is spread over {shards} shard(s) of cluster {name}, but this is cluster "
+            f"{engine.cluster.name} with {engine.cluster.shards}. Rows would be missing, or be there twice: put every "
+            "shard back into remote_servers, in the same order."
+        )
+    return replace(engine.cluster, shards=shards)
+
+
 def pending(engine: Engine) -> list[Migration]:
     """Migrations this database lacks.
 
     Raises MigrationError where an applied file has changed since, or where the database is newer than this release.
     """
+    _form(engine)
     exists = engine.rows(
         "SELECT count() FROM system.tables WHERE database = {db:String} AND name = 'schema_migrations'",
         {"db": engine.database},
@@ -88,9 +131,11 @@ def migrate(engine: Engine, *, dry_run: bool = False) -> list[Migration]:
     todo = pending(engine)
     if dry_run:
         return todo
-    engine.command(LEDGER)
+    cluster = _form(engine)
+    for statement in _rendered(LEDGER, cluster):
+        engine.command(statement)
     for migration in todo:
-        for statement in migration.statements():
+        for statement in migration.statements(cluster):
             engine.command(statement)
         engine.insert(
             "schema_migrations",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from clickhouse_connect.datatypes.registry import get_from_name
@@ -27,12 +28,12 @@ Types = Mapping[str, Sequence[str]]
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """A SpanBatch ready to be sent: one Native payload for each table that gets rows."""
+    """Spans ready to be sent: for each table that gets rows, its Native blocks, or the file that holds them."""
 
     token: str
     spans: int
     hours: frozenset[tuple[str, datetime]]
-    payloads: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
+    payloads: Mapping[str, bytes | Path]
 
 
 def column_types(engine: Engine) -> Types:
@@ -44,11 +45,13 @@ def column_types(engine: Engine) -> Types:
     return found
 
 
-def encode(batch: SpanBatch, types: Types) -> Encoded:
-    """The batch as bytes. Raises whatever a value raises that its column's type cannot hold."""
+def encode(batch: SpanBatch, types: Types) -> dict[str, bytes]:
+    """One Native block for each table that gets rows; blocks of one table may follow each other in one insert.
+
+    Raises whatever a value raises that its column's type cannot hold.
+    """
     rows = {"span_content_rows": batch.content, "embedding_rows": batch.embeddings, "span_rows": batch.spans}
-    payloads = {table: _block(table, types[table], held) for table, held in rows.items() if held}
-    return Encoded(batch.token, len(batch.spans), frozenset(batch.hours()), payloads)
+    return {table: _block(table, types[table], held) for table, held in rows.items() if held}
 
 
 def _block(table: str, types: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> bytes:

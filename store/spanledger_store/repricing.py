@@ -10,9 +10,10 @@ from typing import Any, Final
 
 from spanledger.pricing import Cost, price
 from spanledger.usage import Usage
-from spanledger_store import audit, settling
+from spanledger_store import audit, ledger, settling
 from spanledger_store.columns import HOUR_NS, hours_of
 from spanledger_store.control import Control, dirty
+from spanledger_store.control.exclusive import exclusively
 from spanledger_store.engine import Engine
 from spanledger_store.sql import load
 
@@ -84,9 +85,32 @@ def reprice(
 ) -> dict[tuple[str, str], Change]:
     """(provider, model) -> what the current prices change; with `dry_run` only what they would.
 
-    A call that the price list does not know keeps the cost it has, and `client_cost_usd` is never touched. Running
-    it again changes nothing. The ledger equals the spans again when this returns.
+    A call that the price list does not know keeps the cost it has, `client_cost_usd` is never touched, nor
+    are calls whose spans have expired: see `expired_calls`. Running it again changes nothing. The ledger equals the
+    spans again when this returns.
     """
+    if dry_run:
+        return _repriced(engine, control, period, interface, dry_run=True)
+    # Prices must not be written to a span while retention closes its books.
+    with exclusively(control):
+        return _repriced(engine, control, period, interface, dry_run=False)
+
+
+def expired_calls(engine: Engine, period: Period) -> int:
+    """Calls of the hours that begin in the period whose spans have expired: they keep the prices they had."""
+    parameters = {
+        "project": period.project,
+        "customer": period.customer,
+        "model": period.model,
+        "start": _nanoseconds(period.start),
+        "end": _nanoseconds(period.end),
+    }
+    return int(engine.rows(load("repricing_expired"), parameters)[0][0])
+
+
+def _repriced(
+    engine: Engine, control: Control, period: Period, interface: str, *, dry_run: bool
+) -> dict[tuple[str, str], Change]:
     action = audit.Action("reprice", period.project, "", interface)
     run = _Run()
     if not dry_run:
@@ -142,7 +166,8 @@ def _read(engine: Engine, period: Period, after: tuple[int, str, str]) -> list[d
         "end": _nanoseconds(period.end),
         "limit": BLOCK,
     }
-    return engine.query(load("repricing_read"), parameters).to_dicts()
+    sql = ledger.beside_frozen("repricing_read", load("repricing_period"))
+    return engine.query(sql, parameters).to_dicts()
 
 
 def _corrected(project: str, rows: list[dict[str, Any]], run: _Run) -> list[tuple[Any, ...]]:
@@ -155,9 +180,9 @@ def _corrected(project: str, rows: list[dict[str, Any]], run: _Run) -> list[tupl
         differs = cost is not None and (
             row["price_source"] != cost.source or any(row[name] != getattr(cost, part) for name, part in _PARTS.items())
         )
-        name = (row["provider"], row["model"])
+        name, n = (row["provider"], row["model"]), row["call_count"]
         change = Change(
-            1, int(differs), int(old is None and new is not None), int(new is None), old or _ZERO, new or _ZERO
+            n, differs * n, n * (old is None and new is not None), n * (new is None), old or _ZERO, new or _ZERO
         )
         run.models[name] = run.models.get(name, Change()).plus(change)
         if cost is not None and differs:
@@ -177,7 +202,8 @@ def _price(row: Mapping[str, Any]) -> Cost | None:
         dict(zip(row["other_names"], row["other_counts"], strict=True)),
     )
     at = datetime.fromtimestamp(row["start_ns"] // 1_000_000_000, UTC)
-    cost = price(usage, provider=row["provider"] or None, model=row["model"] or None, at=at)
+    provider, model = row["provider"] or None, row["model"] or None
+    cost = price(usage, provider=provider, model=model, at=at, calls=row["call_count"])
     return None if cost is None or cost.total > _LARGEST else cost
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Self
 
 from platformdirs import user_data_path
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -22,6 +23,7 @@ class StoreSettings(BaseSettings):
     | data | SPANLEDGER_DATA | directory of the embedded engine, the control database and the spool |
     | clickhouse_url | SPANLEDGER_CLICKHOUSE_URL | `http://user:password@host:8123`; unset means embedded |
     | database | SPANLEDGER_DATABASE | ClickHouse database |
+    | cluster | SPANLEDGER_CLUSTER | name in the server's `remote_servers`; empty means one server |
     | control_url | SPANLEDGER_CONTROL_URL | SQLAlchemy URL; unset means SQLite inside `data` |
     | max_memory | SPANLEDGER_MAX_MEMORY | bytes the embedded engine may use; 0 = the engine's own default |
     """
@@ -31,8 +33,15 @@ class StoreSettings(BaseSettings):
     data: Path = Field(default_factory=default_data_dir)
     clickhouse_url: SecretStr | None = None
     database: str = Field(default="spanledger", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
+    cluster: str = Field(default="", pattern=r"^([A-Za-z_][A-Za-z0-9_]*)?$")
     control_url: SecretStr | None = None
     max_memory: int = Field(default=0, ge=0)
+
+    @model_validator(mode="after")
+    def _cluster_of_a_server(self) -> Self:
+        if self.cluster and self.clickhouse_url is None:
+            raise ValueError(f"cluster {self.cluster!r} needs SPANLEDGER_CLICKHOUSE_URL, the address of one of its servers")
+        return self
 
     @property
     def embedded(self) -> bool:

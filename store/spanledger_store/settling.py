@@ -10,7 +10,6 @@ from decimal import Context, Decimal
 from spanledger_store import ledger
 from spanledger_store.control import Control, dirty
 from spanledger_store.engine import Engine
-from spanledger_store.sql import load
 
 Hours = Sequence[tuple[str, datetime]]
 
@@ -53,13 +52,13 @@ def settle(engine: Engine, control: Control, hours: Hours) -> None:
 
 
 def sums(engine: Engine, project: str, hours: Sequence[datetime]) -> Sums:
-    """What ledger and spans say of a project's hours."""
+    """What ledger and spans, those frozen included, say of a project's hours."""
     found = Sums()
     ordered = sorted(set(hours))
     for at in range(0, len(ordered), ledger.HOURS_PER_STATEMENT):
         chunk = ordered[at : at + ledger.HOURS_PER_STATEMENT]
         values = {"project": project, "hours": chunk, "first": chunk[0], "end": chunk[-1] + timedelta(hours=1)}
-        books_calls, books_cost, calls, cost = engine.rows(load("hours_sums"), values)[0]
+        books_calls, books_cost, calls, cost = engine.rows(ledger.over_hours("hours_sums"), values)[0]
         found = Sums(
             found.ledger_calls + books_calls,
             _EXACT.add(found.ledger_cost, books_cost),

@@ -8,9 +8,11 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
-from spanledger_collector.normalise import Origin, normalise
+from spanledger_collector.normalise import Origin, messages, normalise
 from spanledger_collector.normalise.dialect import compile_rules
 from spanledger_collector.normalise.tables import DIALECTS, OURS, READERS
 from spanledger_store.columns import CONTENT_COLUMNS, EMBEDDING_COLUMNS, SPAN_COLUMNS, SpanBatch
@@ -291,3 +293,24 @@ def test_the_first_source_wins_whatever_the_order_on_the_wire() -> None:
     both = {"gen_ai.usage.prompt_tokens": 1, "gen_ai.usage.input_tokens": 2}
     for values in (both, dict(reversed(both.items()))):
         assert row({**values, "gen_ai.operation.name": "chat"})["input_tokens"] == 2
+
+
+@given(
+    st.lists(
+        st.fixed_dictionaries(
+            {
+                "role": st.sampled_from(["user", "assistant", "system"]),
+                "parts": st.lists(
+                    st.fixed_dictionaries({"type": st.just("text"), "content": st.text(max_size=600)}), max_size=2
+                ),
+            }
+        ),
+        min_size=1,
+        max_size=2,
+    ),
+    st.booleans(),
+)
+def test_the_short_way_to_a_preview_says_what_the_long_way_says(content: list[Any], last: bool) -> None:
+    shaped = json.dumps(content, ensure_ascii=False)
+    # A blank in front keeps its meaning as JSON and does not fit the short way.
+    assert messages.preview(shaped, last=last) == messages.preview(f"[ {shaped[1:]}", last=last)

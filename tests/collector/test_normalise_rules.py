@@ -240,3 +240,15 @@ def test_usage_is_read_from_an_answer_that_was_recorded_and_not_read() -> None:
     assert (found["model"], found["response_id"], found["output_preview"]) == ("gpt-4o-2024-08-06", "chatcmpl-1", "Hi")
     # What the emitter did count wins.
     assert row({**values, "llm.token_count.prompt": 7})["input_tokens"] == 7
+
+
+# --- a span that is the sum of many calls ---------------------------------------------------------------------------
+
+
+def test_a_span_that_sums_calls_says_how_many() -> None:
+    assert row(USED)["call_count"] == 1
+    assert row({**USED, "spanledger.call.count": 812})["call_count"] == 812
+    assert row({**USED, "spanledger.call.count": 0})["call_count"] == 1
+    negative = row({**USED, "spanledger.call.count": -3})
+    assert negative["call_count"] == 1
+    assert negative["warnings"] == ["unreadable spanledger.call.count"]

@@ -2,12 +2,15 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+import zstandard
 
 from spanledger_collector.errors import Busy, SpoolFull
 from spanledger_collector.spool import Spool
@@ -121,4 +124,29 @@ def test_kill_9_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
     spool = Spool(path, 1 << 30)
     found = {int(entry.body()) for entry in spool.take(0, 10_000_000)}
     assert found >= set(range(acknowledged))
+    spool.close()
+
+
+def test_a_spool_of_the_release_that_took_spans_only_is_upgraded_in_place(tmp_path: Path) -> None:
+    body = zstandard.compress(b"an older request")
+    with closing(sqlite3.connect(tmp_path / "spool.db")) as older:
+        older.execute(
+            "CREATE TABLE entries (id INTEGER PRIMARY KEY AUTOINCREMENT, hash BLOB NOT NULL, project TEXT NOT NULL,"
+            " key TEXT NOT NULL, received_at INTEGER NOT NULL, spans INTEGER NOT NULL, bytes INTEGER NOT NULL,"
+            " body BLOB NOT NULL)"
+        )
+        older.execute("INSERT INTO entries VALUES (1, x'00', 'default', '', 5, 3, ?, ?)", (len(body), body))
+        older.commit()
+    for _ in range(2):
+        spool = Spool(tmp_path / "spool.db", MIB)
+        assert [(entry.signal, entry.body()) for entry in spool.take(0, 1)] == [("traces", b"an older request")]
+        spool.close()
+
+
+def test_one_body_as_two_signals_is_two_requests(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "spool.db", MIB)
+    for name in ("traces", "logs", "metrics"):
+        taken = spool.put(project="default", key="", body=b"same", spans=1, received_at=time.time_ns(), signal=name)
+        assert taken.result(10)
+    assert [entry.signal for entry in spool.take(0, 100)] == ["traces", "logs", "metrics"]
     spool.close()

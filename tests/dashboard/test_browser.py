@@ -222,6 +222,37 @@ def test_keys_move_through_a_trace_and_back_to_the_list(open_page: Open, some_tr
     page.wait_for_selector(READY["/traces"])
 
 
+def test_a_trace_of_many_spans_keeps_those_near_the_window_in_the_page(open_page: Open, pages_engine: Engine) -> None:
+    many, wide = 1200, "a" * 32
+    pages_engine.command(
+        """
+        INSERT INTO span_rows (project_id, trace_id, span_id, parent_span_id, name, kind, start_time, duration_ns)
+        SELECT 'wide', {trace:String}, leftPad(toString(number), 16, '0'),
+               if(number = 0, '', leftPad('', 16, '0')), concat('step ', toString(number)), 'chain',
+               fromUnixTimestamp64Nano(1790000000000000000 + toInt64(number) * 1000000), 500000
+        FROM numbers({many:UInt64})
+        """,
+        {"trace": wide, "many": many},
+    )
+    page = open_page(f"/trace/{wide}?project=wide")
+    page.wait_for_selector(READY["/trace/"])
+    rows = page.locator("#wf-rows [role=treeitem]")
+    height = page.evaluate("document.getElementById('wf-rows').offsetHeight")
+    assert 10 < rows.count() < 200
+    assert height == many * 29
+    expect(rows.nth(1)).to_have_attribute("aria-setsize", str(many - 1))
+    rows.nth(3).click()
+    # The chosen row leaves the page with the others; the tree keeps the focus, and the next key brings it back.
+    page.evaluate("scrollTo(0, document.body.scrollHeight)")
+    expect(rows.last).to_contain_text(f"step {many - 1}")
+    expect(page.locator("#wf-rows [aria-selected=true]")).to_have_count(0)
+    expect(page.locator("#wf-rows")).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    expect(page.locator("#wf-rows [aria-selected=true]")).to_contain_text("step 4")
+    expect(page.locator("#wf-rows [aria-selected=true]")).to_be_focused()
+    assert page.evaluate("document.getElementById('wf-rows').offsetHeight") == height
+
+
 def test_the_panel_shows_messages_and_searches_attributes(open_page: Open, some_trace: str) -> None:
     page = open_page(f"/trace/{some_trace}")
     page.wait_for_selector(READY["/trace/"])

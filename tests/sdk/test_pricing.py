@@ -165,3 +165,13 @@ def test_a_cost_can_be_sent_between_processes() -> None:
     cost = price(Usage(10, other={"web_searches": 1}), provider="anthropic", model="claude-sonnet-4-5")
     assert pickle.loads(pickle.dumps(cost)) == cost
     assert pickle.loads(pickle.dumps(Usage(1, other={"web_searches": 1}))) == Usage(1, other={"web_searches": 1})
+
+
+def test_a_sum_of_calls_is_priced_by_their_average_size() -> None:
+    # Dearer above 200,000 tokens of input: a hundred short calls must not be taken for a long one.
+    short = price(Usage(input_tokens=3_000), provider="google", model="gemini-2.5-pro")
+    long = price(Usage(input_tokens=300_000), provider="google", model="gemini-2.5-pro")
+    together = price(Usage(input_tokens=300_000), provider="google", model="gemini-2.5-pro", calls=100)
+    assert short is not None and long is not None and together is not None
+    assert together.total == 100 * short.total
+    assert long.total == 2 * together.total

@@ -18,6 +18,7 @@ DEFAULTS: dict[str, Any] = {
     "input_cost_usd": Decimal("0.00025"), "cache_read_cost_usd": Decimal(0), "cache_write_cost_usd": Decimal(0),
     "output_cost_usd": Decimal("0.0005"), "other_cost_usd": Decimal(0), "client_cost_usd": None,
     "price_source": "test", "is_billable": True, "cache_hit": None, "attributes": {}, "warnings": [],
+    "call_count": 1,
 }  # fmt: skip
 
 

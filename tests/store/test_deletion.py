@@ -102,10 +102,12 @@ def test_the_proof_says_what_was_there_and_what_it_cost(engine: Engine, control:
     score(engine, trace_id="0" * 31 + "1", span_id="0" * 16)
     proof = deletion.delete(engine, control, Subject("customer", "acme"), interface="test")
     assert [(each.table, each.before, each.deleted, each.after) for each in proof.tables] == [
+        ("log_rows", 0, 0, 0),
         ("span_content_rows", 4, 4, 0),
         ("embedding_rows", 4, 4, 0),
         ("score_rows", 1, 1, 0),
         ("span_rows", 4, 4, 0),
+        ("frozen_rows", 0, 0, 0),
         ("ledger_rows", 1, 1, 0),
     ]
     assert (proof.before.ledger_calls, proof.before.ledger_cost) == (4, Decimal("0.550000000003"))
@@ -233,7 +235,7 @@ def test_a_subject_must_be_clear(kind: Any, value: str, says: str) -> None:
 def test_a_preview_changes_nothing(engine: Engine, control: Control) -> None:
     store(engine, control, "a", [{}])
     assert deletion.preview(engine, Subject("customer", "acme")) == {
-        "span_content_rows": 1, "embedding_rows": 1, "score_rows": 0, "span_rows": 1, "ledger_rows": 0,
+        "log_rows": 0, "span_content_rows": 1, "embedding_rows": 1, "score_rows": 0, "span_rows": 1, "frozen_rows": 0, "ledger_rows": 0,
     }  # fmt: skip
     assert count(engine, "spans") == 1
     assert count(engine, "deletion_rows") == 0

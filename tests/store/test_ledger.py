@@ -166,3 +166,11 @@ def test_unpriced_calls_beside_failures_have_no_cost_rather_than_none_at_all(eng
     assert (found.calls, found.unpriced_calls, found.cost) == (2, 1, None)
     sql, params = spend_statement([SpendBy.MODEL], project="default", start=scope.start, end=scope.end, zone="UTC")
     assert [row[-1] for row in run_readonly(engine, sql, params).rows] == [None]
+
+
+def test_a_row_that_stands_for_many_calls_counts_as_many(engine: Engine, control: Control) -> None:
+    sums = span_row(span_id="a" * 16, call_count=812, status="error", cost_usd=None, price_source="")
+    write(engine, control, SpanBatch("sums", [sums, span_row()]))
+    ledger.recompute(engine, sorted(SpanBatch("", [sums]).hours()))
+    assert engine.rows("SELECT sum(calls), sum(errors), sum(unpriced_calls) FROM ledger") == [(813, 812, 812)]
+    assert engine.rows(ledger.differences()) == []

@@ -203,11 +203,72 @@ def test_the_histogram_and_the_facets_count_traces(filled: Engine, scope: Scope)
     search = TraceSearch(Scope(scope.project, scope.start, scope.end, {Dimension.CUSTOMER: ("acme",)}))
     frame = traces.histogram(filled, search, automatic(scope.start, scope.end, BERLIN))
     assert (frame["traces"].sum(), frame["failed_traces"].sum()) == (20, 2)
-    customers = traces.facet(filled, search, Dimension.CUSTOMER)
+    wanted = [Dimension.CUSTOMER, Dimension.FEATURE, Dimension.TAG]
+    customers, features, tags = (traces.facets(filled, search, wanted)[dimension] for dimension in wanted)
     assert dict(zip(customers["label"], customers["traces"], strict=True)) == {"acme": 20, "globex": 20}
-    features = traces.facet(filled, search, Dimension.FEATURE)
     assert features["traces"].sum() == 20
-    assert traces.facet(filled, search, Dimension.TAG)["traces"].to_list() == [5]
+    assert tags["traces"].to_list() == [5]
+
+
+def test_facets_count_each_trace_once_however_many_spans_hold_the_value(filled: Engine, scope: Scope) -> None:
+    """Against the plainest statement that says the same."""
+    frames = traces.facets(filled, TraceSearch(scope), [Dimension.MODEL, Dimension.USER, Dimension.TEAM], limit=100)
+    for dimension, frame in frames.items():
+        plain = filled.rows(
+            f"SELECT {dimension.value} AS label, uniqExact(trace_id) AS n FROM spans "
+            "GROUP BY label ORDER BY n DESC, label"
+        )
+        assert frame.rows() == [tuple(row) for row in plain]
+
+
+def test_a_trace_that_pauses_for_hours_stands_where_it_began(filled: Engine, scope: Scope) -> None:
+    """The newest are looked for at the scope's end, where this one only goes on; it failed long before that."""
+    late = scope.end - timedelta(minutes=10)
+    rows = [
+        span_row(trace_id="f" * 32, span_id=f"{n:016x}", parent_span_id="", start_time=ns(moment), status=status)
+        for n, (moment, status) in enumerate([(NOON + timedelta(hours=3, minutes=1), "error"), (late, "ok")], start=900)
+    ]
+    filled.insert("span_rows", columnar(SPAN_COLUMNS, rows), "paused")
+    # Enough newer traces for the shortest look to be satisfied without a longer one.
+    newer = [
+        span_row(trace_id=f"e{n:031x}", span_id=f"{n:016x}", parent_span_id="", start_time=ns(late) + n)
+        for n in range(5)
+    ]
+    filled.insert("span_rows", columnar(SPAN_COLUMNS, newer), "newer")
+    whole = traces.page(filled, TraceSearch(scope), Order.NEWEST, 100)
+    at = whole["trace_id"].to_list().index("f" * 32)
+    assert whole["started"].is_sorted(descending=True)
+    assert (whole["span_count"][at], whole["error_count"][at]) == (2, 1)
+    for limit in (3, 5, 6, 20, at + 1):
+        assert traces.page(filled, TraceSearch(scope), Order.NEWEST, limit).equals(whole.head(limit))
+    errors = traces.page(filled, TraceSearch(scope, errors_only=True), Order.NEWEST, 4)
+    assert (
+        errors["trace_id"].to_list()
+        == [t for t, n in zip(whole["trace_id"], whole["error_count"], strict=True) if n][:4]
+    )
+
+
+def test_one_users_traces_are_found_among_all(filled: Engine, scope: Scope) -> None:
+    by_user = Scope(scope.project, scope.start, scope.end, {Dimension.USER: ("u3", "nobody")})
+    found = traces.page(filled, TraceSearch(by_user), Order.NEWEST, 100)["trace_id"].to_list()
+    assert sorted(found) == [f"{n:032x}" for n in range(60) if n % 7 == 3]
+
+
+def test_a_span_that_names_another_user_now_counts_for_that_one_alone(filled: Engine, scope: Scope) -> None:
+    """The index on users knows every version of a span; the answer knows the last."""
+    start = ns(NOON + timedelta(minutes=47 * 3)) + 1003
+    renamed = span_row(trace_id=f"{3:032x}", span_id=f"{7:016x}", start_time=start, user="new", ingested_at=2**62)
+    before = calls.totals(filled, Scope(scope.project, scope.start, scope.end, {Dimension.USER: ("u3",)})).calls
+    filled.insert("span_rows", columnar(SPAN_COLUMNS, [renamed]), "renamed")
+    for user, expected in (("u3", before - 1), ("new", 1)):
+        one = Scope(scope.project, scope.start, scope.end, {Dimension.USER: (user,)})
+        assert calls.totals(filled, one).calls == expected
+        assert calls.groups(filled, scope, Dimension.USER).filter(pl.col("label") == user)["calls"][0] == expected
+
+
+@pytest.mark.parametrize("dimension", [Dimension.CUSTOMER, Dimension.USER, Dimension.TAG])
+def test_labels_are_those_of_the_groups(filled: Engine, scope: Scope, dimension: Dimension) -> None:
+    assert calls.labels(filled, scope, dimension) == calls.groups(filled, scope, dimension)["label"].to_list()
 
 
 def test_one_trace_with_what_it_carried(filled: Engine) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from spanledger_analytics.jobs import ledger
+from spanledger_analytics.jobs import joining, ledger, retention
 from spanledger_store.control import Control
 from spanledger_store.engine import Engine
 
@@ -19,4 +19,8 @@ class Job:
     run: Callable[[Engine, Control], int]
 
 
-JOBS: tuple[Job, ...] = (Job("ledger", 5.0, ledger.run),)
+JOBS: tuple[Job, ...] = (
+    Job("ledger", 5.0, ledger.run),
+    Job("joining", 5.0, joining.run),
+    Job("retention", 60.0, retention.run),
+)

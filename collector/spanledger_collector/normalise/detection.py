@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-
-from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 
 from spanledger_collector.normalise import tables
 from spanledger_collector.normalise.dialect import Dialect, Rule, compile_rules
@@ -54,9 +52,8 @@ def by_scope(scope: str) -> Compiled | None:
     return None
 
 
-def by_keys(attributes: Iterable[KeyValue]) -> Compiled:
+def by_keys(names: Sequence[str]) -> Compiled:
     """The most particular dialect that one of the keys gives away; OpenTelemetry's for lack of any."""
-    names = [item.key for item in attributes]
     try:
         return COMPILED[min([_SIGNS[name] for name in names], default=_LAST)]
     except KeyError:  # a key not seen before

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from spanledger_collector.normalise.values import Reader
+from spanledger_collector.normalise.values import Reader, label
 
 Source = str | tuple[str, Reader]
 """An attribute key, or a key with a reader of its own where its unit or encoding differs from the field's."""
@@ -13,13 +14,14 @@ Source = str | tuple[str, Reader]
 Fields = Mapping[str, tuple[Source, ...]]
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """What to do with one attribute: which field it feeds, how good it is, how it is read."""
 
     field: str
     rank: int
     read: Reader
+    is_label: bool
+    """Text is read as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,5 +64,5 @@ def compile_rules(readers: Mapping[str, Reader], *tables: Fields) -> dict[str, R
             for source in sources:
                 key, read = source if isinstance(source, tuple) else (source, readers[name])
                 rank = ranks[name] = ranks.get(name, -1) + 1
-                rules.setdefault(key, Rule(name, rank, read))
+                rules.setdefault(key, Rule(name, rank, read, read is label))
     return rules

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -206,6 +207,14 @@ def with_tool_calls(messages: str, calls: Any) -> str:
     return json_text(made)
 
 
+# The beginning of one message of one text, the usual case, and the character behind what is taken of it. An escape
+# in it needs a parser.
+_LONE_TEXT = re.compile(
+    r'\[\{"role": ?"\w+", ?"parts": ?\[\{"type": ?"text", ?"content": ?"([^"\\]{1,480})(.)',  # 2 * PREVIEW_CHARS
+    re.DOTALL,
+)
+
+
 def preview(messages: str, *, last: bool) -> str:
     """The first words of the last user message (`last`), or of the last thing the model said, on one line.
 
@@ -213,6 +222,8 @@ def preview(messages: str, *, last: bool) -> str:
     """
     if not messages:
         return ""
+    if messages.count('"role"') == 1 and (lone := _LONE_TEXT.match(messages)) and lone[2] != "\\":
+        return _line(lone[1])
     content = parsed(messages)
     if not isinstance(content, list):
         return _line(messages)
@@ -232,6 +243,9 @@ def preview(messages: str, *, last: bool) -> str:
 
 
 def _line(held: str) -> str:
+    head = held[: PREVIEW_CHARS + 1]
+    if head.isprintable() and "  " not in head and head[:1] != " ":  # one line already, which is cheap to see
+        return head[:PREVIEW_CHARS].rstrip()
     return " ".join(held[: 2 * PREVIEW_CHARS].split())[:PREVIEW_CHARS]
 
 

@@ -12,7 +12,10 @@ from spanledger.usage import Usage
 from spanledger_collector.normalise.reading import Reading
 from spanledger_collector.normalise.values import LARGEST_COST, parsed
 
-OTHER_BUCKETS = ("input_audio_tokens", "output_audio_tokens", "input_image_tokens", "output_image_tokens")
+_OTHER_BUCKETS = ("input_audio_tokens", "output_audio_tokens", "input_image_tokens", "output_image_tokens")
+
+_BEYOND_THE_USUAL = frozenset({*_OTHER_BUCKETS, "cache_read_tokens", "cache_write_tokens", "reasoning_tokens"})
+_USUAL = frozenset({"input_tokens", "output_tokens"})
 
 
 def usage_of(reading: Reading, provider: str, exclusive: Mapping[str, tuple[str, ...]]) -> Usage:
@@ -22,7 +25,9 @@ def usage_of(reading: Reading, provider: str, exclusive: Mapping[str, tuple[str,
     shows that they do not, or the dialect's `exclusive` says so.
     """
     fields = reading.fields
-    other = {name: fields[name] for name in OTHER_BUCKETS if fields.get(name)}
+    if not reading.groups and _BEYOND_THE_USUAL.isdisjoint(fields) and not _USUAL.isdisjoint(fields):
+        return Usage(fields.get("input_tokens"), None, None, fields.get("output_tokens"))
+    other = {name: fields[name] for name in _OTHER_BUCKETS if fields.get(name)}
     for unit, value in reading.groups.pop(semconv.USAGE_OTHER_PREFIX, {}).items():
         if isinstance(value, int) and not isinstance(value, bool) and value > 0:
             other[unit] = value
@@ -90,7 +95,8 @@ def cost_of(
     if usage.is_empty:
         return None, "failed without usage" if failed else ""
     at = datetime.fromtimestamp(start // 1_000_000_000, UTC)
-    cost = price(usage, provider=provider or None, model=model or None, at=at)
+    calls = reading.fields.get("call_count") or 1
+    cost = price(usage, provider=provider or None, model=model or None, at=at, calls=calls)
     if cost is None:
         return None, ""
     if cost.total > LARGEST_COST:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from opentelemetry.proto.common.v1.common_pb2 import KeyValue
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 
 from spanledger import semconv
 from spanledger_collector.normalise import tables
@@ -30,33 +30,38 @@ class Reading:
         return self.fields.get(name) or ""
 
 
-def read(attributes: Iterable[KeyValue], compiled: Compiled) -> Reading:
-    """Sort attributes by the dialect's rules; what a rule cannot read stays among the rest, with a warning."""
+def read(names: Sequence[str], values: Sequence[AnyValue], compiled: Compiled) -> Reading:
+    """Sort attributes by the dialect's rules; what a rule cannot read stays among the rest, with a warning.
+
+    Runs for every attribute of every span: hence the locals, and no call for what is text already.
+    """
     fields: dict[str, Any] = {}
+    keys: dict[str, str] = {}
+    rest: dict[str, str] = {}
     ranks: dict[str, int] = {}
-    out = Reading(fields, {}, {}, {}, [])
-    rules, groups = compiled.rules, compiled.groups
-    for item in attributes:
-        key = item.key
-        value = plain(item.value)
-        rule = rules.get(key)
+    out = Reading(fields, keys, {}, rest, [])
+    rule_of, groups = compiled.rules.get, compiled.groups
+    for key, held in zip(names, values, strict=True):
+        value = held.string_value or plain(held)
+        rule = rule_of(key)
         if rule is not None:
-            found = rule.read(value)
+            name, rank, reader, is_label = rule
+            found = value if is_label and value and value.__class__ is str else reader(value)
             if found is None:
                 if value not in (None, ""):
                     out.warnings.append(f"unreadable {key}")
-                    out.rest[key] = text(value)
-            elif rule.rank < ranks.get(rule.field, 1000):
-                fields[rule.field] = found
-                ranks[rule.field] = rule.rank
-                out.keys[rule.field] = key
+                    rest[key] = text(value)
+            elif name not in fields or rank < ranks[name]:
+                fields[name] = found
+                ranks[name] = rank
+                keys[name] = key
         elif key.startswith(groups):
             for prefix in groups:
                 if key.startswith(prefix):
                     out.groups.setdefault(prefix, {})[key[len(prefix) :]] = value
                     break
         else:
-            out.rest[key] = text(value)
+            rest[key] = value if value.__class__ is str else text(value)
     if compiled.dialect.inside:
         _look_inside(out, compiled.dialect)
     return out

@@ -110,11 +110,14 @@ def _told(hints: Mapping[str, str], reading: Reading) -> str | None:
 
 
 def _append(span: Span, context: Context, origin: Origin, batch: SpanBatch, limit: int) -> None:
-    compiled = context.dialect or by_keys(span.attributes)
-    reading = read(span.attributes, compiled)
+    items = list(span.attributes)
+    names = [item.key for item in items]
+    compiled = context.dialect or by_keys(names)
+    reading = read(names, [item.value for item in items], compiled)
     fields, rest, warnings = reading.fields, reading.rest, reading.warnings
+    get = fields.get
     kind = _kind(reading, compiled)
-    billable = kind in BILLABLE_KINDS and fields.get("operation") != "fetch_response"
+    billable = kind in BILLABLE_KINDS and get("operation") != "fetch_response"
     start, end = span.start_time_unix_nano, span.end_time_unix_nano
     duration = end - start if end >= start else None
     if duration is None:
@@ -122,19 +125,19 @@ def _append(span: Span, context: Context, origin: Origin, batch: SpanBatch, limi
     events = [
         (event.name, {a.key: plain(a.value) for a in event.attributes}, event.time_unix_nano) for event in span.events
     ]
-    error_type, message = reading.get("error_type"), span.status.message
-    for name, attributes, _ in events:
+    error_type, message = get("error_type", ""), span.status.message
+    for name, told, _ in events:
         if name == "exception":
-            error_type = error_type or text(attributes.get("exception.type"))
-            message = message or text(attributes.get("exception.message"))
-    failed = span.status.code == 2 or bool(reading.get("error_type"))
+            error_type = error_type or text(told.get("exception.type"))
+            message = message or text(told.get("exception.message"))
+    failed = span.status.code == 2 or bool(get("error_type", ""))
 
     provider = semconv.provider_name(fields["provider"]) if "provider" in fields else ""
     if provider in tables.FRAMEWORKS:
         provider = ""
     usage = usage_of(reading, provider, compiled.dialect.exclusive) if billable else NO_USAGE
-    request_model = reading.get("request_model")
-    model = reading.get("response_model") or request_model
+    request_model = get("request_model", "")
+    model = get("response_model", "") or request_model
     if not billable:
         # A parent's totals repeat its children's: kept to be seen, out of every sum.
         rest.update({reading.keys[name]: text(fields[name]) for name in tables.TOKEN_FIELDS if name in fields})
@@ -145,10 +148,10 @@ def _append(span: Span, context: Context, origin: Origin, batch: SpanBatch, limi
     metadata = metadata_of(reading, compiled.metadata)
     given, made = content_of(reading, events)
     if kind == "reranker" and (candidates := reading.groups.pop("reranker.input_documents.", None)):
-        given = with_candidates(reading.get("input"), candidates)
-    given_length = fields.get("input_length") or len(given)
-    made_length = fields.get("output_length") or len(made)
-    system, definitions = reading.get("system"), tools_of(reading)
+        given = with_candidates(get("input", ""), candidates)
+    given_length = get("input_length") or len(given)
+    made_length = get("output_length") or len(made)
+    system, definitions = get("system", ""), tools_of(reading)
     if max(len(given), len(made), len(system), len(definitions)) > limit:
         warnings.append("content truncated")
         given, made = messages.cut(given, limit), messages.cut(made, limit)
@@ -164,20 +167,20 @@ def _append(span: Span, context: Context, origin: Origin, batch: SpanBatch, limi
     ids = (origin.project, span.trace_id.hex(), span.span_id.hex())
     shared = context.resource
     batch.spans.append((
-        *ids, span.parent_span_id.hex(), span.name, kind, reading.get("operation"), start, duration,
+        *ids, span.parent_span_id.hex(), span.name, kind, get("operation", ""), start, duration,
         first_chunk(reading, events, start), "error" if failed else "ok", error_type, message, provider,
         request_model, model,
-        reading.get("response_id"), reading.get("finish_reason"), reading.get("customer"), reading.get("user"),
-        reading.get("session"), reading.get("feature"), reading.get("team"),
-        reading.get("environment") or _first(shared, "environment"),
-        reading.get("release") or _first(shared, "release"), _first(shared, "service"),
-        reading.get("prompt_name"), reading.get("prompt_version"), fields.get("tags") or [], metadata,
+        get("response_id", ""), get("finish_reason", ""), get("customer", ""), get("user", ""),
+        get("session", ""), get("feature", ""), get("team", ""),
+        get("environment", "") or _first(shared, "environment"),
+        get("release", "") or _first(shared, "release"), _first(shared, "service"),
+        get("prompt_name", ""), get("prompt_version", ""), get("tags") or [], metadata,
         usage.input_tokens, usage.cache_read_tokens, usage.cache_write_tokens, usage.output_tokens,
         usage.reasoning_tokens, dict(usage.other), total,
         cost.input if cost else None, cost.cache_read if cost else None, cost.cache_write if cost else None,
-        cost.output if cost else None, cost.other if cost else None, fields.get("client_cost"), source, billable,
-        fields.get("cache_hit"), short, messages.preview(given, last=True), messages.preview(made, last=False),
-        compiled.dialect.name, warnings, origin.key, origin.received_at,
+        cost.output if cost else None, cost.other if cost else None, get("client_cost"), source, billable,
+        get("cache_hit"), short, messages.preview(given, last=True), messages.preview(made, last=False),
+        compiled.dialect.name, warnings, origin.key, origin.received_at, get("call_count") or 1,
     ))  # fmt: skip
     batch.content.append((
         *ids, start, given, made, system, definitions, given_length, made_length, long, shared, context.scope_name,

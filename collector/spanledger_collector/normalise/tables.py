@@ -36,6 +36,7 @@ READERS: Mapping[str, v.Reader] = {
     "cache_hit": v.flag,
     "tags": v.words,
     "metadata": v.mapping,
+    "call_count": v.count,
     "input_length": v.count,
     "output_length": v.count,
     # Objects that hold several fields; a dialect's `inside` says which.
@@ -59,6 +60,7 @@ OURS: Fields = {
     "tags": (s.TAGS,),
     "client_cost": (s.COST_USD,),
     "cache_hit": (s.CACHE_HIT,),
+    "call_count": (s.CALL_COUNT,),
     "vector": (s.EMBEDDING,),
     "vector_model": (s.EMBEDDING_MODEL,),
     "vector_dtype": (s.EMBEDDING_DTYPE,),

@@ -25,9 +25,9 @@ Reader = Callable[[Any], Any]
 
 def plain(value: AnyValue) -> Any:
     """The Python value an AnyValue stands for; None where it is empty."""
+    if held := value.string_value:  # nearly always, and asking for it is cheaper than asking what there is
+        return held
     kind = value.WhichOneof("value")
-    if kind == "string_value":
-        return value.string_value
     if kind == "array_value":
         return [plain(item) for item in value.array_value.values]
     if kind == "kvlist_value":

@@ -6,7 +6,12 @@
         guardrail: "shield-check",
     };
     const FOLD_ABOVE = 2000; // beyond so many spans, only the first two levels are open at first
+    const ALL_BELOW = 300; // up to so many open rows all are in the page; of more, those near the window
+    const MARGIN = 30; // rows kept above and below the window
+    const HEIGHT = 29; // of a row, as 40-trace.css has it
     let rows = [];
+    let shown = []; // rows that no closed one hides
+    let drawn = [0, 0]; // those of them that are in the page: from, to
     let closed = new Set();
     let chosen = null;
 
@@ -31,6 +36,8 @@
         node.dataset.span = row.id;
         node.setAttribute("role", "treeitem");
         node.setAttribute("aria-level", row.depth + 1);
+        node.setAttribute("aria-posinset", row.place);
+        node.setAttribute("aria-setsize", row.siblings.length);
         node.setAttribute("aria-selected", row.id === chosen);
         node.tabIndex = row.id === chosen ? 0 : -1;
         if (row.children) node.setAttribute("aria-expanded", !closed.has(row.id));
@@ -59,25 +66,67 @@
         node.append(name, lane, element("span", "c num", row.tokens), element("span", "c num", row.cost));
         return node;
     }
+    function numbered(sent) {
+        // Copies: the rows that came belong to Dash, and know nothing of each other.
+        const fresh = sent.map((row) => ({...row}));
+        const above = [];
+        const roots = [];
+        for (const row of fresh) {
+            above.length = row.depth;
+            row.below = [];
+            row.siblings = row.depth ? above[row.depth - 1].below : roots;
+            row.place = row.siblings.push(row);
+            above.push(row);
+        }
+        return fresh;
+    }
     function visible() {
-        const shown = [];
+        const found = [];
         let hiddenBelow = Infinity;
         for (const row of rows) {
             if (row.depth > hiddenBelow) continue;
             hiddenBelow = closed.has(row.id) ? row.depth : Infinity;
-            shown.push(row);
+            found.push(row);
         }
-        return shown;
+        return found;
     }
     function paint() {
+        shown = visible();
+        place(true);
+    }
+    function place(anew = false) {
         const tree = document.getElementById("wf-rows");
         if (!tree) return;
+        let [from, to] = [0, shown.length];
+        if (shown.length > ALL_BELOW) {
+            const top = tree.getBoundingClientRect().top;
+            from = Math.min(to, Math.max(0, Math.floor(-top / HEIGHT) - MARGIN));
+            to = Math.max(from, Math.min(to, Math.ceil((innerHeight - top) / HEIGHT) + MARGIN));
+        }
+        if (!anew && from === drawn[0] && to === drawn[1]) return;
+        drawn = [from, to];
+        const focused = tree.contains(document.activeElement);
         const all = document.createDocumentFragment();
-        for (const row of visible()) all.append(line(row));
+        for (const row of shown.slice(from, to)) all.append(line(row));
         tree.replaceChildren(all);
+        tree.style.paddingTop = `${from * HEIGHT}px`;
+        tree.style.paddingBottom = `${(shown.length - to) * HEIGHT}px`;
+        // Where the chosen row has been scrolled out of the page, the tree itself takes the keys for it.
+        const chosenNode = tree.querySelector('[aria-selected="true"]');
+        tree.tabIndex = chosenNode ? -1 : 0;
+        if (focused) (chosenNode || tree).focus({preventScroll: true});
+    }
+    function reveal(id) {
+        const tree = document.getElementById("wf-rows");
+        const at = shown.findIndex((row) => row.id === id);
+        if (!tree || at < 0 || (at >= drawn[0] && at < drawn[1])) return;
+        const y = tree.getBoundingClientRect().top + at * HEIGHT;
+        window.scrollBy({top: y - innerHeight / 2, behavior: "instant"});
+        place();
     }
     function select(id, {focus = false} = {}) {
         chosen = id;
+        reveal(id);
         for (const node of document.querySelectorAll("#wf-rows .sp-r")) {
             const on = node.dataset.span === id;
             node.setAttribute("aria-selected", on);
@@ -99,13 +148,10 @@
         if (!rows.find((row) => row.id === id)?.children) return false;
         if (close) closed.add(id);
         else closed.delete(id);
-        const focused = document.activeElement?.closest?.("#wf-rows");
         paint();
-        if (focused) document.querySelector('#wf-rows [aria-selected="true"]')?.focus();
         return true;
     }
     function step(by) {
-        const shown = visible();
         if (!shown.length || !document.getElementById("wf-rows")) return false;
         const at = shown.findIndex((row) => row.id === chosen);
         select(shown[Math.max(0, Math.min(shown.length - 1, at + by))].id, {focus: true});
@@ -133,11 +179,23 @@
         }
     });
 
+    let waiting = false;
+    function moved() {
+        if (waiting || shown.length <= ALL_BELOW) return;
+        waiting = true;
+        requestAnimationFrame(() => {
+            waiting = false;
+            place();
+        });
+    }
+    addEventListener("scroll", moved, {passive: true, capture: true});
+    addEventListener("resize", moved, {passive: true});
+
     window.spanledgerWaterfall = {
         step,
         draw(data) {
             const fresh = !rows.length || rows[0].id !== data.rows[0]?.id;
-            rows = data.rows;
+            rows = numbered(data.rows);
             if (fresh) {
                 closed = new Set(
                     rows.length > FOLD_ABOVE ? rows.filter((row) => row.depth >= 1 && row.children).map((row) => row.id) : [],

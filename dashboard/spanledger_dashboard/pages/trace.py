@@ -56,7 +56,7 @@ async def render(data: Data, view: View) -> Sequence[Any]:
     wanted = trace_id(view)
     back = view.href("/traces")
     crumbs = [html.A("Traces", href=back), " / ", html.Span(wanted, className="mono")]
-    frame = await data.trace_spans(view.project, wanted)
+    frame = await data.trace_outline(view.project, wanted)
     if frame.is_empty():
         told = f"Project “{view.project}” has no trace {wanted}. It may have expired, or belong to another project."
         return crumbs, "Trace", None, None, None, states.not_found(told, back)

@@ -115,8 +115,8 @@ async def render(data: Data, view: View) -> Sequence[Any]:
     """Subtitle, form state, facets, histogram, number and height of the list; and what is said instead of them."""
     search = searched(view)
     at = clock(view)
-    histogram, *facets = await asyncio.gather(
-        data.trace_histogram(search, at.buckets), *(data.facet(search, dimension) for dimension in FACETS)
+    histogram, facets = await asyncio.gather(
+        data.trace_histogram(search, at.buckets), data.facets(search, list(FACETS))
     )
     form = (view.get("q"), view.get("min_s"), view.get("min_usd"), switches(view))
     count = int(histogram["traces"].sum())
@@ -133,7 +133,7 @@ async def render(data: Data, view: View) -> Sequence[Any]:
     return (
         subtitle(view),
         *form,
-        rail(view, dict(zip(FACETS, facets, strict=True))),
+        rail(view, facets),
         histogram_card(at, histogram),
         fmt.count(count),
         {"width": "100%", "height": height},

@@ -12,9 +12,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import delete, func, select, update
 
-from spanledger_store.control import models
+from spanledger_store.control import counting, models
 from spanledger_store.control.database import Control
 from spanledger_store.control.upsert import insert
 
@@ -47,7 +47,7 @@ def mark(control: Control, hours: Iterable[tuple[str, datetime]]) -> None:
     if not wanted:
         return
     with control.write() as connection:
-        generation = _next(connection, len(wanted))
+        generation = counting.take(connection, _COUNTER, len(wanted))
         rows = [
             {
                 "project_id": project_id,
@@ -64,18 +64,6 @@ def mark(control: Control, hours: Iterable[tuple[str, datetime]]) -> None:
                     index_elements=["project_id", "hour"], set_={"generation": statement.excluded.generation}
                 )
             )
-
-
-def _next(connection: Connection, count: int) -> int:
-    # The row lock this takes also puts concurrent marks one after another, so they cannot deadlock.
-    statement = (
-        update(models.counters)
-        .where(models.counters.c.name == _COUNTER)
-        .values(value=models.counters.c.value + count)
-        .returning(models.counters.c.value)
-    )
-    last: int = connection.execute(statement).scalar_one()
-    return last - count + 1
 
 
 def pending(control: Control, limit: int | None = None) -> list[DirtyHour]:

@@ -86,6 +86,18 @@ dirty_hours = Table(
     Index("ix_dirty_hours_waiting_since", "waiting_since"),
 )
 
+# Traces and responses that log records tell something about; `hour` counts full hours since 1970.
+pending_joins = Table(
+    "pending_joins",
+    metadata,
+    Column("project_id", String(64), primary_key=True),
+    Column("hour", BigInteger, primary_key=True, autoincrement=False),
+    Column("kind", String(16), primary_key=True),
+    Column("subject", String(200), primary_key=True),
+    Column("generation", BigInteger, nullable=False),
+    Index("ix_pending_joins_generation", "generation"),
+)
+
 # Counters that never repeat a value, on a database without sequences too.
 counters = Table(
     "counters",
@@ -112,4 +124,51 @@ settings_kv = Table(
     metadata,
     Column("name", String(64), primary_key=True),
     Column("value", LargeBinary, nullable=False),
+)
+
+# How many days a project keeps a class of data; a class without a row is kept for ever.
+retention = Table(
+    "retention",
+    metadata,
+    Column("project_id", String(64), primary_key=True),
+    Column("class", String(32), primary_key=True),
+    Column("days", Integer, nullable=False),
+)
+
+# What collectors counted in their spools, by key and hour of receipt (full hours since 1970).
+tallies = Table(
+    "tallies",
+    metadata,
+    Column("spool_id", String(32), primary_key=True),
+    Column("project_id", String(64), primary_key=True),
+    Column("ingest_key", String(64), primary_key=True),
+    Column("hour", BigInteger, primary_key=True, autoincrement=False),
+    Column("signal", String(16), primary_key=True),
+    Column("requests", BigInteger, nullable=False),
+    Column("acknowledged", BigInteger, nullable=False),
+    Column("stored", BigInteger, nullable=False),
+    Column("quarantined", BigInteger, nullable=False),
+    Column("refused", BigInteger, nullable=False),
+    Column("repeated", BigInteger, nullable=False),
+    Column("waiting", BigInteger, nullable=False),
+    Index("ix_tallies_hour", "hour"),
+)
+
+# Each collector's spool, as it last reported itself.
+spools = Table(
+    "spools",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("host", String(200), nullable=False),
+    Column("directory", Text, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    Column("reported_at", UtcDateTime, nullable=False),
+    Column("entries", BigInteger, nullable=False),
+    Column("items", BigInteger, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("max_bytes", BigInteger, nullable=False),
+    Column("oldest_at", UtcDateTime, nullable=True),
+    Column("disk_free", BigInteger, nullable=False),
+    Column("disk_total", BigInteger, nullable=False),
+    Column("last_error", Text, nullable=False),
 )

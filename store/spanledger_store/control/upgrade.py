@@ -25,8 +25,14 @@ def current(connection: Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
 
 
-def upgrade(connection: Connection) -> None:
-    """Bring the schema to this release, inside the caller's transaction: all of it or nothing.
+def known(connection: Connection, revision: str) -> bool:
+    """Whether this release can bring a database at that revision to its own."""
+    scripts = ScriptDirectory.from_config(_config(connection))
+    return revision in {script.revision for script in scripts.walk_revisions()}
+
+
+def upgrade(connection: Connection, to: str = "head") -> None:
+    """Bring the schema to this release, or to the revision `to`, inside the caller's transaction: all of it or nothing.
 
     The caller holds whatever keeps a second process from doing the same. Raises MigrationError where the
     database has a revision this release does not know.
@@ -36,9 +42,9 @@ def upgrade(connection: Connection) -> None:
     at = current(connection)
     if at == scripts.get_current_head():
         return
-    if at is not None and at not in {script.revision for script in scripts.walk_revisions()}:
+    if at is not None and not known(connection, at):
         raise MigrationError(
             f"the control database is at revision {at}, which this release does not know. "
             "Upgrade Spanledger, or restore a backup made before that upgrade."
         )
-    command.upgrade(config, "head")
+    command.upgrade(config, to)

@@ -2,8 +2,9 @@
 SELECT
     toDateTime(start_time, 'UTC') AS at, customer, feature, team, provider, model, prompt_version, environment, release,
     user, status, tags,
-    toUInt64(1) AS calls, toUInt64(status = 'error') AS errors, toUInt64(isNull(span_cost) AND price_source = '') AS unpriced_calls,
-    toUInt64(ifNull(cache_hit, false)) AS cache_hits,
+    call_count AS calls, if(status = 'error', call_count, 0) AS errors,
+    if(isNull(span_cost) AND price_source = '', call_count, 0) AS unpriced_calls,
+    if(ifNull(cache_hit, false), call_count, 0) AS cache_hits,
     ifNull(t_input, 0) AS input_tokens, ifNull(t_cache_read, 0) AS cache_read_tokens,
     ifNull(t_cache_write, 0) AS cache_write_tokens, ifNull(t_output, 0) AS output_tokens,
     ifNull(t_reasoning, 0) AS reasoning_tokens, arraySum(mapValues(t_other)) AS other_tokens,
@@ -15,11 +16,13 @@ FROM
 (
     SELECT
         start_time, customer, feature, team, provider, model, prompt_version, environment, release, user, status, tags,
-        cache_hit, duration_ns, price_source, cost_usd AS span_cost, input_tokens AS t_input, cache_read_tokens AS t_cache_read,
+        call_count, cache_hit, duration_ns, price_source, cost_usd AS span_cost, input_tokens AS t_input, cache_read_tokens AS t_cache_read,
         cache_write_tokens AS t_cache_write, output_tokens AS t_output, reasoning_tokens AS t_reasoning,
         other_tokens AS t_other, input_cost_usd AS c_input, cache_read_cost_usd AS c_cache_read,
         cache_write_cost_usd AS c_cache_write, output_cost_usd AS c_output, other_cost_usd AS c_other
-    FROM spans
-    WHERE project_id = {project:String} AND is_billable
+    FROM span_rows FINAL
+    PREWHERE project_id = {project:String}
       AND start_time >= {start:DateTime64(9, 'UTC')} AND start_time < {end:DateTime64(9, 'UTC')}
+      AND ${among}
+    WHERE is_billable
 )

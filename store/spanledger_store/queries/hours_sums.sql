@@ -1,12 +1,14 @@
--- Calls and cost of hours, as the ledger says and as the spans say.
+-- Calls and cost of hours, as the ledger says and as the spans, those frozen included, say.
 SELECT
-    (SELECT sum(calls) FROM ledger
-     WHERE project_id = {project:String} AND hour IN {hours:Array(DateTime('UTC'))}) AS ledger_calls,
-    (SELECT sum(cost_usd) FROM ledger
-     WHERE project_id = {project:String} AND hour IN {hours:Array(DateTime('UTC'))}) AS ledger_cost,
-    count() AS span_calls,
-    sum(ifNull(cost_usd, 0)) AS span_cost
-FROM spans
-WHERE project_id = {project:String} AND is_billable
-  AND start_time >= {first:DateTime64(9, 'UTC')} AND start_time < {end:DateTime64(9, 'UTC')}
-  AND toStartOfHour(start_time) IN {hours:Array(DateTime('UTC'))}
+    sumIf(p.calls, in_books), sumIf(p.cost_usd, in_books),
+    sumIf(p.calls, NOT in_books), sumIf(p.cost_usd, NOT in_books)
+FROM
+(
+    SELECT true AS in_books, calls, cost_usd FROM ledger
+    WHERE project_id = {project:String} AND hour IN {hours:Array(DateTime('UTC'))}
+    UNION ALL
+    SELECT false, calls, cost_usd FROM frozen
+    WHERE project_id = {project:String} AND hour IN {hours:Array(DateTime('UTC'))}
+    UNION ALL
+    SELECT false, calls, cost_usd FROM (${of_spans})
+) AS p

@@ -1,5 +1,6 @@
 -- A fragment: one row per trace that begins in the scope and holds a matching span. Spans are read an hour past
--- both ends, so that a trace which crosses an end is whole.
+-- both ends, so that a trace which crosses an end is whole. What is said of the key alone stands in PREWHERE: it is
+-- the same for every version of a span, so it may be decided before FINAL picks one.
 SELECT
     trace_id,
     min(start_time) AS started,
@@ -20,11 +21,11 @@ SELECT
     arraySort(groupUniqArrayIf(10)(model, is_billable AND model != '')) AS models,
     maxIf(customer, customer != '') AS trace_customer,
     maxIf(feature, feature != '') AS trace_feature,
-    maxIf(environment, environment != '') AS trace_environment
-FROM spans
-WHERE project_id = {project:String}
-  AND start_time >= {start:DateTime64(9, 'UTC')} - INTERVAL 1 HOUR
-  AND start_time < {end:DateTime64(9, 'UTC')} + INTERVAL 1 HOUR
+    maxIf(environment, environment != '') AS trace_environment${also}
+FROM span_rows FINAL
+PREWHERE project_id = {project:String}
+  AND start_time >= {reach_from:DateTime64(9, 'UTC')} AND start_time < {reach_to:DateTime64(9, 'UTC')}
+  AND ${among}
 GROUP BY trace_id
 HAVING started >= {start:DateTime64(9, 'UTC')} AND started < {end:DateTime64(9, 'UTC')}
    AND ${having}

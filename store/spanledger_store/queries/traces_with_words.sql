@@ -2,6 +2,5 @@
 SELECT trace_id
 FROM span_content_rows
 WHERE project_id = {project:String}
-  AND start_time >= {start:DateTime64(9, 'UTC')} - INTERVAL 1 HOUR
-  AND start_time < {end:DateTime64(9, 'UTC')} + INTERVAL 1 HOUR
+  AND start_time >= {reach_from:DateTime64(9, 'UTC')} AND start_time < {reach_to:DateTime64(9, 'UTC')}
   AND (hasAllTokens(lower(input), {words:Array(String)}) OR hasAllTokens(lower(output), {words:Array(String)}))

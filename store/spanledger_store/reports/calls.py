@@ -108,6 +108,14 @@ def groups(
     return engine.query(sql, scope.params(limit=limit))
 
 
+def labels(
+    engine: Engine, scope: Scope, dimension: Dimension, limit: int = MAX_GROUPS, *, ledger: bool | None = None
+) -> list[str]:
+    """The values of `dimension` in the order of `groups`, without its sums."""
+    sql = _compose("calls_labels", scope, _keeps(dimension, ledger), dimension=_column(dimension))
+    return engine.query(sql, scope.params(limit=limit))["label"].to_list()
+
+
 def spend_series(
     engine: Engine, scope: Scope, dimension: Dimension, buckets: Bucketing, *, ledger: bool | None = None
 ) -> pl.DataFrame:
