@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DATA ?= .spanledger
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types imports unit lock clean bench-ingest bench-sdk bench-pages bench-replay bench-queries
+.PHONY: help demo test lint types imports unit clients lock clean bench-ingest bench-sdk bench-pages bench-replay bench-queries golden machine faults
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -37,6 +37,13 @@ imports: $(VENV)/installed ## import directions
 unit: $(VENV)/installed ## pytest
 	$(BIN)/python -m pytest
 
+clients: $(VENV)/installed ## SDKs of JavaScript and Java and a Collector, fetched and built at first, sending here
+	FETCH_CLIENTS=1 $(BIN)/python -m pytest tests/clients
+
+golden: $(VENV)/installed ## rewrite the schema that tests compare with, after a change of it on purpose
+	$(BIN)/spanledger migrate --render > tests/store/golden/one_server.sql
+	$(BIN)/spanledger migrate --render --cluster main --shards 2 > tests/store/golden/cluster.sql
+
 lock: ## renew requirements.lock
 	uv pip compile --universal --python-version 3.11 --extra dev pyproject.toml --upgrade \
 	  --no-emit-index-url --no-annotate --generate-hashes --quiet -o requirements.lock
@@ -57,6 +64,12 @@ bench-queries: $(VENV)/installed ## every query over five million spans; fills $
 	test -d $(DATA)-bench || $(BIN)/python benchmarks/seed.py --data $(DATA)-bench --spans 5000000
 	$(BIN)/python benchmarks/queries.py --data $(DATA)-bench
 	$(BIN)/python benchmarks/trace_page.py --data $(DATA)-bench
+
+machine: $(VENV)/installed ## thousands of random histories with crashes, deletions, prices and retention
+	MACHINE_EXAMPLES=2000 $(BIN)/python -m pytest tests/line/test_machine.py
+
+faults: $(VENV)/installed ## kill, fill, cut off, slow down and damage a running installation, minutes each
+	$(BIN)/python -m benchmarks.faults --seconds 120 --write-docs
 
 clean: ## remove the environment and the demo's data
 	rm -rf $(VENV) $(DATA) $(DATA)-bench

@@ -1,16 +1,21 @@
 """Durable spans per second of one `spanledger up`, as JSON.
 
-    python benchmarks/ingest.py [--seconds 20] [--batch 100] [--connections 4] [--gzip]
+    python benchmarks/ingest.py [--seconds 20] [--batch 100] [--connections 4] [--gzip] [--stored 5000000] [--paced]
 
-Starts the collector on a new directory, runs the project's OTLP load generator against it, waits until every
-acknowledged span is stored, and counts what was lost (sent and acknowledged, but not in the store). The generator runs
-on the same machine. `bare_engine_spans_s` is the engine's own insert of the same rows, measured in the same run: the
-ratio says what the line costs. Exit code 1 where anything was lost.
+Starts the collector on a new directory, or on one that holds `--stored` spans already, runs the project's OTLP load
+generator against it, waits until every acknowledged span is stored, and counts what was lost (sent and acknowledged,
+but not in the store). The generator runs on the same machine. `bare_engine_spans_s` is the engine's own insert of the
+same rows, measured in the same run: the ratio says what the line costs. With `--paced`, a second run sends at 80 % of
+the durable rate that the first has found, on a timetable: a request's time to acknowledgement counts from when it was
+due. Exit code 1 where anything was lost.
 """
 
 from __future__ import annotations
 
 import argparse
+import http.client
+import importlib.util
+import itertools
 import json
 import os
 import platform
@@ -18,8 +23,11 @@ import shlex
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 LOADGEN = ROOT.parent / "shared" / "tools" / "loadgen.py"
@@ -45,6 +53,58 @@ with Engine(StoreSettings(data=Path(sys.argv[1]))) as engine:
 """
 
 
+def paced(up: Any, options: argparse.Namespace, rate: float) -> dict[str, Any]:
+    """Send `rate` spans a second on a timetable, and say how long acknowledgements took and what became stored."""
+    specification = importlib.util.spec_from_file_location("loadgen", options.loadgen)
+    assert specification is not None
+    assert specification.loader is not None
+    loadgen = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(loadgen)
+    form = SimpleNamespace(
+        service="paced", spans_per_trace=5, prompt_bytes=1024, completion_bytes=1024, flavor=options.flavor
+    )
+    generator = loadgen.Gen(form, seed=11)
+    templates = [generator.template(options.batch) for _ in range(32)]
+    requests = int(rate * options.seconds / options.batch)
+    before = up.query("SELECT count() FROM spans")[0][0]
+    numbers = itertools.count()
+    waits: list[float] = []
+    refused: list[int] = []
+    start = time.perf_counter() + 0.5
+
+    def send() -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", up.port, timeout=60)
+        while (number := next(numbers)) < requests:
+            body = bytes(loadgen.fresh(templates[number % len(templates)]))
+            due = start + number * options.batch / rate
+            time.sleep(max(0.0, due - time.perf_counter()))
+            connection.request("POST", "/v1/traces", body, {"content-type": "application/x-protobuf"})
+            answer = connection.getresponse()
+            answer.read()
+            waits.append(time.perf_counter() - due)
+            if answer.status != 200:
+                refused.append(answer.status)
+
+    threads = [threading.Thread(target=send) for _ in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    sent = time.perf_counter() - start
+    expected = before + (requests - len(refused)) * options.batch
+    stored = up.settled("SELECT count() FROM spans", [[expected]], 300)[0][0]
+    waits.sort()
+    return {
+        "rate": round(rate),
+        "sent_spans_s": round(requests * options.batch / sent),
+        "ack_ms": {f"p{q}": round(waits[int(len(waits) * q / 100)] * 1000, 1) for q in (50, 90, 99)},
+        "ack_max_ms": round(waits[-1] * 1000, 1),
+        "refused": len(refused),
+        "behind_s": round(time.perf_counter() - start - sent, 1),
+        "lost_spans": expected - stored,
+    }
+
+
 def main() -> int:
     """Run the measurement and print it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -53,6 +113,8 @@ def main() -> int:
     parser.add_argument("--connections", type=int, default=4)
     parser.add_argument("--flavor", choices=["genai", "openinference", "both"], default="genai")
     parser.add_argument("--gzip", action="store_true")
+    parser.add_argument("--stored", type=int, default=0, help="spans that are in the store beforehand")
+    parser.add_argument("--paced", action="store_true", help="a second run at 80 %% of the durable rate")
     parser.add_argument("--loadgen", type=Path, default=LOADGEN)
     options = parser.parse_args()
     if not options.loadgen.exists():
@@ -62,6 +124,9 @@ def main() -> int:
 
     with tempfile.TemporaryDirectory(prefix="spanledger-ingest-") as directory:
         data = Path(directory) / "data"
+        if options.stored:
+            seed = [sys.executable, str(ROOT / "benchmarks" / "seed.py"), "--data", str(data)]
+            subprocess.run([*seed, "--spans", str(options.stored)], check=True, stdout=subprocess.DEVNULL)
         up = Up(data)
         count = f"{shlex.quote(sys.executable)} -m spanledger_cli query 'SELECT count() FROM spans' --format csv"
         command = [
@@ -75,6 +140,9 @@ def main() -> int:
             print(run.stderr, file=sys.stderr)
             return 1
         result = json.loads(run.stdout)
+        result["stored_before"] = options.stored
+        if options.paced:
+            result["paced"] = paced(up, options, 0.8 * result["durable_spans_s"])
         started = time.monotonic()
         result["exit_code"] = up.stop()
         result["stop_s"] = round(time.monotonic() - started, 2)
@@ -86,7 +154,7 @@ def main() -> int:
             result["bare_engine_error"] = bare.stderr[-300:]
     result.update(machine=platform.machine(), cores=os.cpu_count(), python=platform.python_version())
     print(json.dumps(result, indent=2))
-    return int(result["lost_spans"] != 0)
+    return int(result["lost_spans"] != 0 or result.get("paced", {}).get("lost_spans", 0) != 0)
 
 
 if __name__ == "__main__":

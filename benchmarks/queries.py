@@ -53,6 +53,7 @@ LIMIT_MS, BIG_TRACE_MS = 150, 300
 # Files that no line of the table need run, by how their names begin, and why.
 EXCEPTIONS = {
     "backup_": "steps of a backup and its check",
+    "cluster": "how a cluster and its tables were made, asked once at start",
     "export_": "steps of an export, which reads a project whole",
     "deletion_": "steps of a deletion, which rewrites parts; its preview is timed",
     "joining_": "the collector's own, on the way in",

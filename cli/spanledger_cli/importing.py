@@ -12,6 +12,7 @@ import typer
 from spanledger_cli import work
 from spanledger_cli.options import DataOption, store_settings
 from spanledger_cli.output import console
+from spanledger_cli.usage_import import usage
 
 app = typer.Typer(no_args_is_help=True, help="Store what another installation, or a provider, has written.")
 
@@ -55,3 +56,6 @@ def project(
             f"note: the ledger of these hours now has {made['ledger_calls']} calls and {made['ledger_cost_usd']} USD: "
             "the project holds other or newer spans beside those imported.\n"
         )
+
+
+app.command()(usage)

@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from spanledger_cli import exporting, importing, keys, retention
+from spanledger_cli.accounting import accounting
 from spanledger_cli.backup import backup, restore
 from spanledger_cli.delete import delete
 from spanledger_cli.demo.command import demo
@@ -76,6 +77,7 @@ app.command()(spend)
 app.command()(reprice)
 app.add_typer(keys.app, name="keys")
 app.command()(doctor)
+app.command()(accounting)
 app.command()(delete)
 app.add_typer(retention.app, name="retention")
 app.command()(backup)

@@ -16,12 +16,13 @@ from pydantic import SecretStr
 from starlette.types import ASGIApp
 
 from spanledger_analytics.jobs import Scheduler
-from spanledger_cli import running
+from spanledger_cli import grpc_door, running
 from spanledger_cli.errors import CliError, InUse, Usage
 from spanledger_cli.options import checked
 from spanledger_collector import CollectorSettings
 from spanledger_collector import create_app as collector_app
 from spanledger_collector.access import is_loopback
+from spanledger_collector.collector import Collector
 from spanledger_collector.guard import Guard
 from spanledger_dashboard import DashboardSettings
 from spanledger_dashboard import create_app as dashboard_app
@@ -36,16 +37,20 @@ from spanledger_store.settings import StoreSettings
 GRACE_SECONDS = 5
 
 
-def build(engine: Engine, control: Control, settings: CollectorSettings, url: str) -> ASGIApp:
-    """Collector, API and pages as one application behind one door."""
-    collector = collector_app(engine, control, settings)
-    pages = dashboard_app(collector, engine, checked(DashboardSettings, endpoint=url))
-    return Guard(pages, collector.state.collector.access, signing_secret(control))
+def build(engine: Engine, control: Control, settings: CollectorSettings, url: str) -> tuple[ASGIApp, Collector]:
+    """Collector, API and pages as one application behind one door, and the collector in it."""
+    app = collector_app(engine, control, settings)
+    collector: Collector = app.state.collector
+    pages = dashboard_app(app, engine, control, checked(DashboardSettings, endpoint=url))
+    return Guard(pages, collector.access, signing_secret(control)), collector
 
 
-def serve(settings: StoreSettings, host: str, port: int, ready: Callable[[str], None]) -> None:
-    """Run until SIGTERM or Ctrl+C, then drain; `ready` is called with the address once requests are answered.
+def serve(
+    settings: StoreSettings, host: str, port: int, ready: Callable[[str, str], None], grpc_port: int | None = None
+) -> None:
+    """Run until SIGTERM or Ctrl+C, then drain; `ready` is called with both addresses once requests are answered.
 
+    The second is that of OTLP over gRPC, '' without it; `grpc_port` is as in `grpc_door.choose`.
     Raises InUse, Usage, CliError or StoreError where it cannot start.
     """
     other = running.find(settings.data)
@@ -61,10 +66,18 @@ def serve(settings: StoreSettings, host: str, port: int, ready: Callable[[str], 
         listener = stack.enter_context(_listener(host, port))
         url = running.local_url(host, listener.getsockname()[1])
         token = secrets.token_urlsafe(32)
-        collector = checked(CollectorSettings, host=host, port=listener.getsockname()[1], local_token=SecretStr(token))
+        grpc_chosen = grpc_door.choose(host, grpc_port)
+        collector = checked(
+            CollectorSettings,
+            host=host,
+            port=listener.getsockname()[1],
+            grpc_port=grpc_chosen,
+            local_token=SecretStr(token),
+        )
         engine = stack.enter_context(_engine(settings))
         migrate(engine)
-        app = build(engine, control, collector, url)
+        app, inner = build(engine, control, collector, url)
+        grpc = grpc_door.GrpcDoor(inner, collector) if grpc_chosen else None
         scheduler = Scheduler(engine, control)
         scheduler.start()
         stack.callback(scheduler.stop)
@@ -72,11 +85,12 @@ def serve(settings: StoreSettings, host: str, port: int, ready: Callable[[str], 
 
         def announce() -> None:
             phase.serving = True
-            running.announce(settings.data, running.Running(os.getpid(), url, token))
-            ready(url)
+            grpc_at = grpc.address if grpc is not None else ""
+            running.announce(settings.data, running.Running(os.getpid(), url, token, grpc_at))
+            ready(url, grpc_at)
 
         stack.callback(running.withdraw, settings.data, os.getpid())
-        server = _Server(_config(app), announce)
+        server = _Server(_config(app), announce, grpc)
         server.run(sockets=[listener])
         if not phase.serving:
             raise CliError("the server did not start; the lines above say why.")
@@ -96,16 +110,25 @@ def _config(app: ASGIApp) -> uvicorn.Config:
 
 
 class _Server(uvicorn.Server):
-    """Uvicorn, telling when it answers."""
+    """Uvicorn with a gRPC server in its event loop, telling when both answer."""
 
-    def __init__(self, config: uvicorn.Config, started: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, started: Callable[[], None], grpc: grpc_door.GrpcDoor | None) -> None:
         super().__init__(config)
         self._tell = started
+        self._grpc = grpc
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
+            if self._grpc is not None:
+                await self._grpc.open()
             self._tell()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # Before the application's own end, which closes the spool.
+        if self._grpc is not None:
+            await self._grpc.close(GRACE_SECONDS)
+        await super().shutdown(sockets)
 
 
 class _Phase:

@@ -30,6 +30,16 @@ def up(
     port: Annotated[
         int, typer.Option("--port", envvar="SPANLEDGER_PORT", min=0, max=65535, help="Port of everything; 0 takes any.")
     ] = (8787),
+    grpc_port: Annotated[
+        int | None,
+        typer.Option(
+            "--grpc-port",
+            envvar="SPANLEDGER_GRPC_PORT",
+            min=0,
+            max=65535,
+            help="Port of OTLP over gRPC; 0 is off. Else 4317 where it is free and the extra is installed.",
+        ),
+    ] = None,
     data: DataOption = None,
 ) -> None:
     """Run Spanledger: collector, ledger and pages.
@@ -44,9 +54,12 @@ def up(
 
     settings = store_settings(data)
 
-    def ready(url: str) -> None:
+    def ready(url: str, grpc: str) -> None:
         out = console()
-        out.print(f"Spanledger is up at {url}  (data in {settings.data})", markup=False)
+        out.print(
+            f"Spanledger is up at {url}  ({f'OTLP over gRPC at {grpc}, ' if grpc else ''}data in {settings.data})",
+            markup=False,
+        )
         out.print(NEXT.format(arguments="" if url.endswith(":8787") else f'endpoint="{url}"'), markup=False)
 
-    serve(settings, host, port, ready)
+    serve(settings, host, port, ready, grpc_port)

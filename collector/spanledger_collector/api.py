@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
+from spanledger_collector.accounting import add_accounting
 from spanledger_collector.apidocs import api_page
 from spanledger_collector.collector import Collector
 from spanledger_collector.coverage import add_coverage
@@ -82,6 +83,7 @@ def routes(collector: Collector) -> APIRouter:
         """Every check that `spanledger doctor` makes, from inside the running process."""
         return await asyncio.to_thread(collector.diagnosis)
 
+    add_accounting(router, collector)
     add_coverage(router, collector)
     add_lifecycle(router, collector)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from spanledger_collector import salvage
 from spanledger_collector.access import Access
 from spanledger_collector.metrics import Metrics
 from spanledger_collector.pipeline import Pipeline
@@ -29,6 +30,7 @@ class Collector:
         self.settings = settings
         self.metrics = Metrics()
         self.access = Access(control, settings)
+        salvage.mend(engine.settings.data / SPOOL_FILE, control)
         self.spool = Spool(engine.settings.data / SPOOL_FILE, settings.spool_max_bytes)
         self.pipeline = Pipeline(engine, control, self.spool, self.metrics, settings)
         self.reporter = Reporter(self.spool, control, lambda: self.pipeline.last_error)
@@ -57,6 +59,7 @@ class Collector:
 
     def diagnosis(self) -> dict[str, Any]:
         """The checks of `health`, with this process's own counters beside them."""
+        self.reporter.report()
         checks = health.checks(self.engine, self.control, self.engine.settings.data / SPOOL_FILE)
         return {
             "checks": [asdict(check) for check in checks],

@@ -5,12 +5,19 @@ from __future__ import annotations
 import logging
 import random
 import threading
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 
 from spanledger_collector.metrics import Metrics
-from spanledger_collector.prepare import Prepared, Reject, rows_of
+from spanledger_collector.normalise.metrics import points_of
+from spanledger_collector.prepare import Prepared, Reject, rows_beside, rows_of
+from spanledger_collector.spool import Entry
+from spanledger_collector.tally import Slot, slot
 from spanledger_store import signals
-from spanledger_store.columns import SpanBatch
+from spanledger_store.columns import SPAN_COLUMNS, SpanBatch
 from spanledger_store.control import Control, quarantine
 from spanledger_store.engine import Engine
 from spanledger_store.errors import QueryError, StoreError
@@ -34,10 +41,19 @@ class Delivery:
         self._metrics = metrics
         self._limit = limit
         self._abandon = abandon
+        self._aside: Counter[Slot] = Counter()
         self.last_error: str | None = None
 
-    def deliver(self, work: Prepared) -> bool:
-        """True once everything in `work` is stored or set aside; False when told to give up waiting."""
+    def deliver(self, work: Prepared) -> Counter[Slot] | None:
+        """How many items of `work` were set aside, once all others are stored; None when told to give up waiting."""
+        self._aside = Counter()
+        if not self._delivered(work):
+            return None
+        if work.rejects:
+            self._aside.update(unreadable(work.entries, self._limit))
+        return self._aside
+
+    def _delivered(self, work: Prepared) -> bool:
         encoded = work.encoded
         if encoded is None:
             stored = self._isolate(rows_of(work.entries, self._limit)[0], "a value does not fit its column")
@@ -93,6 +109,7 @@ class Delivery:
         logger.error("span %s of trace %s was refused by the store: %s", span_id, trace_id, reason)
         detail = f"trace {trace_id} span {span_id}: {reason[:1000]}"
         payload = repr((batch.spans, batch.content, batch.embeddings)).encode()
+        self._aside[_slot_of(batch.spans[0], SPAN_COLUMNS, "traces")] += 1
         return self._quarantine(Reject(project, "refused_by_store", detail, 1, payload))
 
     def _rows(self, batch: SpanBatch) -> bool:
@@ -123,6 +140,8 @@ class Delivery:
                     project = row[signals.TABLES[table].index("project_id")]
                     name = _SIGNALS[table]
                     detail = f"a row for {table}: {reason[:1000]}"
+                    if table != "score_rows":  # an evaluation is counted as the record it came in
+                        self._aside[_slot_of(row, signals.TABLES[table], name)] += 1
                     return self._quarantine(Reject(project, "refused_by_store", detail, 1, repr(row).encode(), name))
             return True
 
@@ -151,6 +170,33 @@ class Delivery:
             else:
                 self._metrics.count("quarantined", reject.signal, reject.spans)
                 return True
+
+
+def unreadable(entries: Sequence[Entry], limit: int) -> Counter[Slot]:
+    """How many items of these entries cannot become rows, found by making each entry's rows by itself.
+
+    That is the work of preparing them done once more; it is done only for batches in which something failed.
+    """
+    found: Counter[Slot] = Counter()
+    for entry in entries:
+        rejects = (rows_of if entry.signal == "traces" else rows_beside)([entry], limit)[1]
+        if items := sum(_items(reject) for reject in rejects):
+            found[entry.slot] += items
+    return found
+
+
+def _items(reject: Reject) -> int:
+    if reject.reason != "unreadable_metric":
+        return reject.spans
+    # One metric, and the points in it were counted when they came.
+    request = ExportMetricsServiceRequest.FromString(reject.payload)
+    metrics = (each for group in request.resource_metrics for scope in group.scope_metrics for each in scope.metrics)
+    return sum(len(points_of(metric)) for metric in metrics)
+
+
+def _slot_of(row: tuple[Any, ...], names: Sequence[str], signal: str) -> Slot:
+    project, key, received_at = (row[names.index(name)] for name in ("project_id", "ingest_key", "ingested_at"))
+    return slot(project, key, received_at, signal)
 
 
 def _halves(batch: SpanBatch) -> list[SpanBatch]:

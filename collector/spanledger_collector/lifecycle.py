@@ -13,11 +13,14 @@ from fastapi import APIRouter, HTTPException
 from pydantic import AwareDatetime, BaseModel, Field
 from starlette.requests import Request
 
+from spanledger_collector import otlp
 from spanledger_collector.collector import Collector
+from spanledger_collector.errors import Busy, CollectorError
 from spanledger_collector.ingest import bearer
 from spanledger_collector.tasks import Progress, Tasks
 from spanledger_store import backup, deletion, parquet, repricing, retention
-from spanledger_store.control.errors import ProjectUnknown
+from spanledger_store.control import projects
+from spanledger_store.control.errors import ProjectInvalid, ProjectUnknown
 from spanledger_store.deletion import Subject, SubjectInvalid
 from spanledger_store.errors import StoreError
 from spanledger_store.parquet import Selection
@@ -151,6 +154,12 @@ def add_lifecycle(router: APIRouter, collector: Collector) -> None:
             ),
         )
 
+    @router.post("/api/v1/import/usage", tags=["operations"])
+    async def import_usage(request: Request, project: str = "default") -> dict[str, Any]:
+        """Take spans of any project, as OTLP in protobuf; what waits to be stored is told. Needs the local token."""
+        _local_only(collector, request)
+        return await _take(collector, project, await request.body())
+
     @router.get("/api/v1/tasks/{identity}", tags=["operations"])
     async def task(identity: str, request: Request) -> dict[str, Any]:
         """How far a task is, and its result once it is finished. Needs this process's local token."""
@@ -178,6 +187,21 @@ async def _answer(work: Any, collector: Collector, body: BaseModel) -> Any:
         raise HTTPException(400, str(error)) from error
     except StoreError as error:
         raise HTTPException(503, str(error)) from error
+
+
+async def _take(collector: Collector, project: str, body: bytes) -> dict[str, Any]:
+    """The receiver's answer: what it returned for is durable, as for any sender."""
+    try:
+        await asyncio.to_thread(projects.ensure, collector.control, project)
+        taken = await collector.receiver.take(otlp.TRACES, project, "", body, otlp.PROTOBUF)
+    except ProjectInvalid as error:
+        raise HTTPException(400, str(error)) from error
+    except StoreError as error:
+        raise HTTPException(503, str(error), {"retry-after": "5"}) from error
+    except CollectorError as error:
+        headers = {"retry-after": str(error.retry_after)} if isinstance(error, Busy) else None
+        raise HTTPException(error.status, str(error), headers) from error
+    return asdict(taken) | {"waiting": collector.spool.stats().spans}
 
 
 def _delete(collector: Collector, body: DeleteBody) -> dict[str, Any]:

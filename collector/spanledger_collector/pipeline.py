@@ -7,6 +7,7 @@ import queue
 import sqlite3
 import threading
 import time
+from collections import Counter
 from concurrent.futures import Future
 
 from spanledger_collector.delivery import LONGEST_PAUSE, Delivery
@@ -16,6 +17,7 @@ from spanledger_collector.prepare import Prepared
 from spanledger_collector.preparer import Preparer
 from spanledger_collector.settings import CollectorSettings
 from spanledger_collector.spool import Entry, Spool
+from spanledger_collector.tally import Slot
 from spanledger_store.control import Control
 from spanledger_store.engine import Engine
 from spanledger_store.native import column_types
@@ -120,16 +122,20 @@ class Pipeline:
 
     def _write_loop(self) -> None:
         undone: list[Entry] = []
+        aside: Counter[Slot] = Counter()
         while (work := self._next()) is not None:
             entries, future = work
             prepared = self._preparer.result(future, entries)
-            if self._delivery.deliver(prepared):
+            set_aside = self._delivery.deliver(prepared)
+            if set_aside is not None:
                 undone.extend(entries)
+                aside.update(set_aside)
             prepared.discard()
             try:
                 if undone:
-                    self._spool.done(undone)
+                    self._spool.done(undone, aside)
                     undone.clear()
+                    aside.clear()
             except Busy as error:
                 # Stored, but not forgotten: storing it again after a restart would change nothing.
                 self._delivery.last_error = str(error)

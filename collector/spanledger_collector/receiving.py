@@ -20,6 +20,7 @@ from spanledger_collector.metrics import Metrics
 from spanledger_collector.otlp import Signal
 from spanledger_collector.pipeline import Pipeline
 from spanledger_collector.spool import Spool
+from spanledger_collector.tally import slot
 from spanledger_store.control import Control, quarantine
 from spanledger_store.errors import StoreError
 
@@ -83,12 +84,21 @@ class Receiver:
             if verdict.changed or kind == otlp.JSON:
                 body = message.SerializeToString()
             durable = self.spool.put(
-                project=project, key=key, body=body, spans=verdict.accepted, received_at=now, signal=signal.name
+                project=project,
+                key=key,
+                body=body,
+                spans=verdict.accepted,
+                received_at=now,
+                signal=signal.name,
+                refused=verdict.rejected,
             )
             # A sender that gives up must not take the entry back while it is being written.
             if await asyncio.shield(asyncio.wrap_future(durable)):
                 self.metrics.count("accepted", signal.name, verdict.accepted)
                 self.pipeline.wake()
+        elif verdict.rejected:
+            counted = self.spool.count_refused(slot(project, key, now, signal.name), verdict.rejected)
+            await asyncio.shield(asyncio.wrap_future(counted))
         return Taken(verdict.rejected, verdict.message)
 
     def _set_aside(self, signal: Signal, project: str, verdict: Verdict) -> None:

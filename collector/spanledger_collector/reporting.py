@@ -37,6 +37,7 @@ class Reporter:
         self._told: tuple[int, str, int] | None = None
         self._told_at = 0.0
         self._failing = False
+        self._lock = threading.Lock()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="spool-report", daemon=True)
 
@@ -59,7 +60,8 @@ class Reporter:
     def report(self) -> None:
         """Copy what changed since the last report; where that fails, it is said once in the log."""
         try:
-            self._report()
+            with self._lock:
+                self._report()
         except (StoreError, sqlite3.Error, OSError) as error:
             if not self._failing:
                 logger.warning("the counters of the spool could not be copied to the control database: %s", error)

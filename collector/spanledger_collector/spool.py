@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import logging
 import queue
+import shutil
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -32,6 +33,9 @@ CREATE TABLE IF NOT EXISTS entries (
 CREATE TABLE IF NOT EXISTS seen (hash BLOB PRIMARY KEY, received_at INTEGER NOT NULL) WITHOUT ROWID;
 """
 GROUP_LIMIT = 256
+# Bytes of its disk that the spool leaves to others. Forgetting needs some room too: a disk filled to the last byte
+# could not be drained, however well the store does.
+RESERVE = 64 * 1024 * 1024
 REMEMBER_NS = 24 * 3600 * 1_000_000_000
 
 
@@ -100,6 +104,7 @@ class Spool:
         ).fetchone()
         self.identity: str = self._reader.execute("SELECT id FROM spool").fetchone()[0]
         self._entries, self._spans, self._bytes = int(count), int(spans), int(size)
+        self._unwritten = 0
         self._accepted_spans = 0
         self._duplicates = 0
         self._last_pruned = 0
@@ -140,7 +145,8 @@ class Spool:
         """Queue one request; the future resolves after fsync to True, or to False where it was here already.
 
         `refused` items came with it and are not in `body`; they are counted with it, and once.
-        Raises SpoolFull, at once, when the spool has no room. The future fails with Busy when the disk refuses.
+        Raises SpoolFull, at once, when the spool has no room, and Busy when its disk has none. The future fails with
+        Busy when the disk refuses all the same.
         """
         other = b"" if signal == "traces" else signal.encode()
         packed = self._compress(body)
@@ -156,6 +162,8 @@ class Spool:
                     "Retry later; raise SPANLEDGER_SPOOL_MAX_BYTES if this lasts.",
                     retry_after=5,
                 )
+            self._leave_reserve(size)
+            self._unwritten += size
             self._bytes += size
             self._entries += 1
             self._spans += spans
@@ -182,6 +190,7 @@ class Spool:
         def settle(done: Future[bool]) -> None:
             taken = done.exception() is None and done.result()
             with self._count_lock:
+                self._unwritten -= size
                 if taken:
                     self._accepted_spans += spans
                 else:
@@ -192,6 +201,25 @@ class Spool:
 
         future.add_done_callback(settle)
         return future
+
+    def _leave_reserve(self, size: int) -> None:
+        """Raise Busy where `size` bytes more would use up what the disk must keep free."""
+        log = self.path.with_name(f"{self.path.name}-wal")
+        # What is written lies in the log and in the file for a while; what the log holds has yet to come to the file.
+        needed = RESERVE + 2 * (self._unwritten + size) + (log.stat().st_size if log.exists() else 0)
+        free = shutil.disk_usage(self.path.parent).free
+        if free >= needed:
+            return
+        with self._reader_lock:
+            # The file never shrinks: what has left it makes room within.
+            pages = self._reader.execute("PRAGMA freelist_count").fetchone()[0]
+            free += pages * self._reader.execute("PRAGMA page_size").fetchone()[0]
+        if free < needed:
+            raise Busy(
+                f"the spool has {free >> 20} MiB of room left on its disk at {self.path.parent} and keeps "
+                f"{RESERVE >> 20} MiB, so that what waits can still be worked off. Free some space there.",
+                retry_after=10,
+            )
 
     def count_refused(self, at: Slot, items: int) -> Future[None]:
         """Count items of a request of which nothing could be taken."""
@@ -270,7 +298,8 @@ class Spool:
     def _compress(self, body: bytes) -> bytes:
         compressor: zstandard.ZstdCompressor | None = getattr(self._compressor, "value", None)
         if compressor is None:
-            compressor = self._compressor.value = zstandard.ZstdCompressor(level=1)
+            # With a checksum, so that `body` notices what a disk has changed.
+            compressor = self._compressor.value = zstandard.ZstdCompressor(level=1, write_checksum=True)
         return compressor.compress(body)
 
     def _submit(self, work: Callable[[sqlite3.Connection], Any]) -> Future[Any]:

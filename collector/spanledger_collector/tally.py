@@ -38,6 +38,11 @@ _WAITING = f"""
 SELECT project, key, received_at / {HOUR_NS} AS hour, signal, sum(spans) FROM entries INDEXED BY entries_slots
 GROUP BY project, key, hour, signal
 """  # noqa: S608 - a number of ours
+_ADOPT = f"""
+INSERT INTO tally (project, key, hour, signal, requests, acknowledged, revision)
+SELECT project, key, received_at / {HOUR_NS} AS hour, signal, count(*), sum(spans), 1 FROM entries
+GROUP BY project, key, hour, signal
+"""  # noqa: S608 - a number of ours
 _UPSERT = f"""
 INSERT INTO tally (project, key, hour, signal, {", ".join(COUNTS)}, revision)
 VALUES (?, ?, ?, ?, {", ".join("?" for _ in COUNTS)}, (SELECT revision FROM spool))
@@ -92,11 +97,7 @@ def prepare(connection: sqlite3.Connection) -> None:
         for statement in (INDEX + SCHEMA).split(";")[:-1]:
             connection.execute(statement)
         if not known:
-            connection.execute(
-                "INSERT INTO tally (project, key, hour, signal, requests, acknowledged, revision)"
-                f" SELECT project, key, received_at / {HOUR_NS} AS hour, signal, count(*), sum(spans), 1 FROM entries"  # noqa: S608 - a number of ours
-                " GROUP BY project, key, hour, signal ON CONFLICT DO NOTHING"
-            )
+            connection.execute(_ADOPT)
             connection.execute("UPDATE spool SET revision = 1")
         connection.execute("COMMIT")
     except BaseException:
@@ -132,7 +133,10 @@ def snapshot(connection: sqlite3.Connection, after: int = -1) -> Snapshot:
         ).fetchone()
     finally:
         connection.execute("COMMIT")
-    lines = [Line(*row[:4], dict(zip(COUNTS, row[4:], strict=True)), waiting.get(Slot(*row[:4]), 0)) for row in rows]
+    lines: list[Line] = []
+    for project, key, hour, signal, *counts in rows:
+        here = waiting.get(Slot(project, key, hour, signal), 0)
+        lines.append(Line(project, key, hour, signal, dict(zip(COUNTS, counts, strict=True)), here))
     return Snapshot(identity, revision, lines, entries, sum(waiting.values()), size, oldest)
 
 

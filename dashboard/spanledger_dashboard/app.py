@@ -15,6 +15,7 @@ from spanledger_dashboard.pages import PAGES
 from spanledger_dashboard.settings import DashboardSettings
 from spanledger_dashboard.shell import frame
 from spanledger_dashboard.static import CompressedStatic
+from spanledger_store.control import Control
 from spanledger_store.engine import Engine
 
 LATE_SCRIPTS = (
@@ -24,14 +25,14 @@ LATE_SCRIPTS = (
 )
 
 
-def create_app(server: FastAPI, engine: Engine, settings: DashboardSettings) -> ASGIApp:
+def create_app(server: FastAPI, engine: Engine, control: Control, settings: DashboardSettings) -> ASGIApp:
     """Everything `server` serves, and the dashboard at every address it leaves free.
 
     Routes that `server` has when this is called win over the dashboard, which answers any other GET; so register them
     first, with a 404 for the rest of `/api/`. The result is the application to run: it wraps `server` in compression
     and security headers. Nothing is fetched from other hosts.
     """
-    data = Data(engine, settings)
+    data = Data(engine, control, settings)
     exports.register(server, data)
     app = build(server, data)
     return SecurityHeaders(CompressedStatic(server), app.csp_hashes)

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Concatenate, ParamSpec, TypeVar
 
 import polars as pl
 
 from spanledger_dashboard.settings import DashboardSettings
+from spanledger_store import health
+from spanledger_store.control import Control, keys, quarantine, tallies
+from spanledger_store.control.keys import Key
+from spanledger_store.control.quarantine import Quarantined, ReasonCount
+from spanledger_store.control.tallies import SpoolState
 from spanledger_store.engine import Engine
-from spanledger_store.reports import calls, catalog, trace, traces
+from spanledger_store.health import Check
+from spanledger_store.reports import accounting, calls, catalog, trace, traces
+from spanledger_store.reports.accounting import Entry
 from spanledger_store.reports.buckets import Bucketing
 from spanledger_store.reports.calls import Totals
 from spanledger_store.reports.scope import Dimension, Scope
@@ -23,14 +31,20 @@ from spanledger_store.reports.traces import Cursor, Order, TraceSearch
 P = ParamSpec("P")
 T = TypeVar("T")
 CATALOG_SECONDS = 20
+# The checks compare the whole ledger with its spans: once a minute is enough for any number of readers.
+CHECKS_SECONDS = 60
+SPOOL_FILE = "spool.db"
 
 
 class Data:
     """Reports as coroutines, on a bounded pool of threads: the event loop never waits for the engine."""
 
-    def __init__(self, engine: Engine, settings: DashboardSettings) -> None:
+    def __init__(self, engine: Engine, control: Control, settings: DashboardSettings) -> None:
         self.settings = settings
         self._engine = engine
+        self._control = control
+        self._checks: tuple[float, datetime, list[Check]] | None = None
+        self._checking = threading.Lock()
         self._pool = ThreadPoolExecutor(settings.query_threads, thread_name_prefix="dashboard-query")
         self._projects: tuple[float, list[str]] = (-CATALOG_SECONDS, [])
 
@@ -123,3 +137,45 @@ class Data:
     async def traces_named(self, project: str, prefix: str) -> list[str]:
         """Trace ids that begin with a text."""
         return await self._run(catalog.traces_named, project, prefix)
+
+    async def accounts(self, project: str, start: datetime, end: datetime) -> list[Entry]:
+        """What became of everything received in these hours, by key, signal and hour."""
+        return await self._run(lambda engine: accounting.entries(engine, self._control, start, end, project))
+
+    async def drops(self, project: str, start: datetime, end: datetime) -> list[tuple[str, str, int]]:
+        """(service, reason, spans) that SDKs say they gave up, the most first."""
+        return await self._run(accounting.reasons, project, start, end)
+
+    async def ingest_keys(self, project: str) -> list[Key]:
+        """The project's keys for sending, revoked ones too."""
+        found = await self._run(lambda _: keys.listing(self._control, project))
+        return [key for key in found if key.scope == "ingest"]
+
+    async def last_received(self, project: str) -> dict[str, datetime]:
+        """Key -> the last hour in which something of it was acknowledged."""
+        found = await self._run(lambda _: tallies.latest(self._control, project))
+        return {key: hour for (_, key), hour in found.items()}
+
+    async def spools(self) -> list[SpoolState]:
+        """Every collector's spool, as it last reported."""
+        return await self._run(lambda _: tallies.spools(self._control))
+
+    async def quarantined(self, project: str) -> list[tuple[ReasonCount, Quarantined | None]]:
+        """Reasons for which something of the project could not be stored, each with its newest example."""
+
+        def read(_: Engine) -> list[tuple[ReasonCount, Quarantined | None]]:
+            found = quarantine.reasons(self._control, project)
+            return [(each, quarantine.newest(self._control, project, each.reason)) for each in found]
+
+        return await self._run(read)
+
+    async def checks(self) -> tuple[datetime, list[Check]]:
+        """Every check of `doctor`, and when it was made: at most a minute ago."""
+        return await self._run(self._checked)
+
+    def _checked(self, engine: Engine) -> tuple[datetime, list[Check]]:
+        with self._checking:
+            if self._checks is None or time.monotonic() - self._checks[0] >= CHECKS_SECONDS:
+                found = health.checks(engine, self._control, engine.settings.data / SPOOL_FILE)
+                self._checks = (time.monotonic(), datetime.now(UTC), found)
+            return self._checks[1:]

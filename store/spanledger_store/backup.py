@@ -59,6 +59,11 @@ def backup(
     if not target.parent.is_dir():
         raise BackupRefused(f"{target.parent} does not exist; make it, or name another directory.")
     target.mkdir(mode=0o700, exist_ok=True)
+    if engine.cluster is not None and engine_at is None:
+        raise BackupRefused(
+            "every server of a cluster writes its own part of a backup. Name a place that all of them reach, with "
+            "--engine-at \"S3(...)\" or \"Disk('backups', 'name')\"."
+        )
     with exclusively(control):
         begun = datetime.now(UTC)
         progress("spool", 0, 0)
@@ -69,7 +74,7 @@ def backup(
         progress("engine", 0, 0)
         at = engine_at or f"File('{_quoted(target / ENGINE)}')"
         before = table_counts(engine)
-        _command(engine, f"BACKUP DATABASE {engine.database} TO {at}")
+        _command(engine, f"BACKUP DATABASE {engine.database} {_everywhere(engine)} TO {at}")
         after = table_counts(engine)
         manifest: dict[str, Any] = {
             "format": FORMAT,
@@ -96,7 +101,8 @@ def backup(
 
 def table_counts(engine: Engine) -> dict[str, int]:
     """Rows of every table that holds data, each row in its newest version only."""
-    names = [name for (name,) in engine.rows(load("backup_tables"))]
+    kind = "Distributed" if engine.cluster else "MergeTree"
+    names = [name for (name,) in engine.rows(load("backup_tables"), {"kind": kind})]
     return {name: int(engine.rows(load("backup_count").replace("${table}", name))[0][0]) for name in names}
 
 
@@ -154,12 +160,12 @@ def digest(path: Path) -> str:
 
 def restore_engine(engine: Engine, source: Path, manifest: Mapping[str, Any]) -> None:
     """Fill an empty database from a backup's part of the engine. Raises BackupRefused where it is not empty."""
-    if engine.rows(load("backup_tables")):
+    if table_counts(engine):
         raise BackupRefused(
             f"the database {engine.database} is not empty. Restore into another one with SPANLEDGER_DATABASE."
         )
     at = manifest["engine_at"] or f"File('{_quoted(source / ENGINE)}')"
-    _command(engine, f"RESTORE DATABASE {manifest['database']} AS {engine.database} FROM {at}")
+    _command(engine, f"RESTORE DATABASE {manifest['database']} AS {engine.database} {_everywhere(engine)} FROM {at}")
 
 
 def verify_counts(engine: Engine, manifest: Mapping[str, Any]) -> dict[str, int]:
@@ -205,6 +211,10 @@ def _command(engine: Engine, statement: str) -> None:
                 "name a place it may use with --engine-at \"Disk('backups', 'name')\"."
             ) from error
         raise
+
+
+def _everywhere(engine: Engine) -> str:
+    return engine.cluster.variables["on_cluster"] if engine.cluster else ""
 
 
 def _quoted(path: Path) -> str:

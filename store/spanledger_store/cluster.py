@@ -2,7 +2,7 @@
 
 A table of the single-server form is two here. `span_rows_local` exists on every server and holds the rows;
 `span_rows` is a Distributed table over them, which is what every query and insert names, so that none has to know.
-A view is kept on every server as well, with a Distributed table in front, so that a shard filters and sums its own rows.
+A view is kept on every server too, with a Distributed table in front, so that a shard filters and sums its own rows.
 """
 
 from __future__ import annotations
@@ -44,10 +44,11 @@ VIEWS: Final[Mapping[str, str]] = {
     "frozen": "frozen_rows",
     "audit": "audit_rows",
 }
+NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # Longer than this no statement on all servers is waited for; the driver gives up after 300 seconds.
 DDL_SECONDS: Final = 280
 
-_COMMENTS: Final = re.compile(r"^\s*--.*\n?", re.MULTILINE)
+_COMMENTS: Final = re.compile(r"--[^\n]*")
 _TABLE: Final = re.compile(r"CREATE TABLE IF NOT EXISTS (\w+) ON CLUSTER '\w+'\s*\(")
 _VIEW: Final = re.compile(r"CREATE (?:VIEW IF NOT EXISTS|OR REPLACE VIEW) (\w+) ON CLUSTER '\w+'\s+AS\b")
 _ALTERED: Final = re.compile(r"ALTER TABLE (\w+) ON CLUSTER '\w+'\s+(ADD|MODIFY|DROP) (COLUMN|INDEX)\b")
@@ -123,7 +124,7 @@ class Cluster:
 
         Its subqueries are about all shards. Raises QueryError for a part by name: every shard has one of that name.
         """
-        text = _COMMENTS.sub("", statement)
+        text = _COMMENTS.sub("", statement).lstrip()
         match = _CHANGING.match(text)
         if match is None or match[2] not in SHARDING:
             return statement
@@ -173,7 +174,7 @@ def _front_of_view(statement: str) -> str:
 
 
 def found(name: str, database: str, listed: Sequence[Sequence[Any]]) -> Cluster:
-    """The cluster that rows of `queries/cluster.sql` describe: (name, shards, replicas of the fewest and the most, weight).
+    """The cluster of this name among `listed`, the rows of `queries/cluster.sql`.
 
     Raises ClusterInvalid where the server does not know it, or where its shards are not alike.
     """
@@ -181,13 +182,14 @@ def found(name: str, database: str, listed: Sequence[Sequence[Any]]) -> Cluster:
     if name not in known:
         others = ", ".join(sorted(known)) or "none"
         raise ClusterInvalid(
-            f"this ClickHouse server knows no cluster {name!r}; it knows: {others}. Define it in remote_servers, or set "
-            "SPANLEDGER_CLUSTER to one of these."
+            f"this ClickHouse server knows no cluster {name!r}; it knows: {others}. Define it in remote_servers, or "
+            "set SPANLEDGER_CLUSTER to one of these."
         )
     shards, fewest, most, heaviest = (int(each) for each in known[name])
     if fewest != most:
         raise ClusterInvalid(
-            f"the shards of cluster {name!r} have {fewest} to {most} replicas; give each the same number in remote_servers."
+            f"the shards of cluster {name!r} have {fewest} to {most} replicas; give each the same number "
+            "in remote_servers."
         )
     if heaviest != 1:
         raise ClusterInvalid(f"a shard of cluster {name!r} has weight {heaviest}; remove <weight> from remote_servers.")

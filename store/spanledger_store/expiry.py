@@ -70,7 +70,10 @@ def parts(engine: Engine, table: Table, limits: Limits) -> list[Part]:
     """Parts that hold expired rows, or none that can be seen.
 
     They are listed before they are looked into: a part that is written meanwhile is not among them.
+    On a cluster none is found: parts of different shards go by the same names.
     """
+    if engine.cluster is not None:
+        return []
     listed = engine.rows(load("retention_parts"), limits.parameters() | {"table": table.name})
     seen = {part: (n, gone) for part, n, gone in engine.rows(_about("retention_visible", table), limits.parameters())}
     found = [Part(month, part, *seen.get(part, (0, 0))) for month, part in listed]
@@ -90,10 +93,13 @@ def take_out(engine: Engine, table: Table, limits: Limits, found: Sequence[Part]
     for part in found:
         if part.whole:
             _drop(engine, table, part)
-    left = {part.month for part in parts(engine, table, limits) if part.expired}
-    for month in sorted(left):
+    for month, kept in engine.rows(_about("retention_months", table), limits.parameters()):
         sql = Template(load("retention_delete")).substitute(table=table.name, month=month, expired=condition)
         engine.command(sql, limits.parameters(), _WAIT)
+        if engine.cluster is not None and not kept:
+            # No part was dropped above: what is masked as a whole leaves the disk here.
+            sql = Template(load("retention_unmasked")).substitute(table=table.name, month=month)
+            engine.command(sql, settings=_WAIT)
 
 
 def _drop(engine: Engine, table: Table, part: Part) -> None:

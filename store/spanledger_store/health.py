@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-from spanledger_store import ledger, migrate
+from spanledger_store import balance, ledger, migrate
 from spanledger_store.control import Control, dirty, keys, projects, quarantine
 from spanledger_store.engine import Engine
 from spanledger_store.errors import StoreError
@@ -71,6 +71,7 @@ def checks(engine: Engine, control: Control, spool: Path, *, running: bool = Tru
         ("quarantine", lambda: quarantine_check(control)),
         ("dirty hours", lambda: dirty_check(control, running=running)),
         ("ledger", lambda: ledger_check(engine, control)),
+        ("accounting", lambda: accounting_check(engine, control, spool, running=running)),
         ("prices", lambda: prices_check(engine)),
         ("coverage", lambda: coverage_check(engine)),
         ("authentication", lambda: authentication_check(control)),
@@ -190,6 +191,11 @@ def ledger_check(engine: Engine, control: Control) -> Check:
 def _moment(hour: datetime | int) -> datetime:
     # Arrow carries a DateTime as seconds since 1970.
     return datetime.fromtimestamp(hour, UTC) if isinstance(hour, int) else hour.astimezone(UTC)
+
+
+def accounting_check(engine: Engine, control: Control, spool: Path, *, running: bool) -> Check:
+    """Whether everything acknowledged is in a spool, in the store or in quarantine, for every key and hour."""
+    return Check("accounting", *balance.told(engine, control, spool, running=running))
 
 
 def prices_check(engine: Engine) -> Check:

@@ -40,7 +40,7 @@ class StoreSettings(BaseSettings):
     @model_validator(mode="after")
     def _cluster_of_a_server(self) -> Self:
         if self.cluster and self.clickhouse_url is None:
-            raise ValueError(f"cluster {self.cluster!r} needs SPANLEDGER_CLICKHOUSE_URL, the address of one of its servers")
+            raise ValueError(f"cluster {self.cluster!r} needs SPANLEDGER_CLICKHOUSE_URL, where one of its servers is")
         return self
 
     @property

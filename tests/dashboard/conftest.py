@@ -22,6 +22,7 @@ from starlette.responses import JSONResponse
 from spanledger_dashboard import DashboardSettings, create_app
 from spanledger_dashboard.data import Data
 from spanledger_dashboard.view import View
+from spanledger_store.control import Control
 from spanledger_store.engine import Engine
 from spanledger_store.migrate import migrate
 from spanledger_store.settings import StoreSettings
@@ -55,9 +56,16 @@ def pages_engine(clickhouse_url: str, tmp_path_factory: pytest.TempPathFactory) 
 
 
 @pytest.fixture(scope="session")
-def data(pages_engine: Engine) -> Iterator[Data]:
+def pages_control(pages_engine: Engine) -> Iterator[Control]:
+    """The control database beside the seeded store."""
+    with Control.open(pages_engine.settings) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def data(pages_engine: Engine, pages_control: Control) -> Iterator[Data]:
     """The service layer over the seeded store."""
-    found = Data(pages_engine, DashboardSettings())
+    found = Data(pages_engine, pages_control, DashboardSettings())
     yield found
     found.close()
 
@@ -103,7 +111,8 @@ def api() -> FastAPI:
 def served(engine: Engine) -> Iterator[str]:
     """The pages over `engine`, on a port of their own, until the generator is closed."""
     port = free_port()
-    application = create_app(api(), engine, DashboardSettings())
+    control = Control.open(engine.settings)
+    application = create_app(api(), engine, control, DashboardSettings())
     server = uvicorn.Server(uvicorn.Config(application, host="127.0.0.1", port=port, log_level="warning"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
@@ -114,6 +123,7 @@ def served(engine: Engine) -> Iterator[str]:
     yield f"http://127.0.0.1:{port}"
     server.should_exit = True
     thread.join(10)
+    control.close()
 
 
 @pytest.fixture(scope="session")

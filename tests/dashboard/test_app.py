@@ -18,6 +18,7 @@ from spanledger_dashboard.app import LATE_SCRIPTS, build
 from spanledger_dashboard.data import Data
 from spanledger_dashboard.pages import PAGES
 from spanledger_dashboard.static import accepted, plotly
+from spanledger_store.control import Control
 from spanledger_store.engine import Engine
 from tests.dashboard.conftest import api
 
@@ -26,8 +27,8 @@ PLOTLY = "/_dash-component-suites/plotly/package_data/plotly.min.js"
 
 
 @pytest.fixture(scope="module")
-def client(pages_engine: Engine) -> Iterator[TestClient]:
-    with TestClient(create_app(api(), pages_engine, DashboardSettings())) as found:
+def client(pages_engine: Engine, pages_control: Control) -> Iterator[TestClient]:
+    with TestClient(create_app(api(), pages_engine, pages_control, DashboardSettings())) as found:
         yield found
 
 
@@ -58,8 +59,8 @@ def test_other_routes_win_and_unknown_ones_are_pages(client: TestClient) -> None
     assert "<html lang=" in client.get("/traces").text
 
 
-def test_the_first_page_asked_for_has_its_assets(pages_engine: Engine) -> None:
-    with TestClient(create_app(api(), pages_engine, DashboardSettings())) as fresh:
+def test_the_first_page_asked_for_has_its_assets(pages_engine: Engine, pages_control: Control) -> None:
+    with TestClient(create_app(api(), pages_engine, pages_control, DashboardSettings())) as fresh:
         assert "/assets/30-clientside.js" in fresh.get("/spend").text
 
 

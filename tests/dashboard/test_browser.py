@@ -22,6 +22,7 @@ Open = Callable[..., Page]
 READY = {
     "/": "#overview-body .js-plotly-plot .xaxislayer-above",
     "/spend": "#spend-body .ag-row",
+    "/health": "#health-findings .finding",
     "/traces": "#traces-grid .ag-row .ag-cell",
     "/trace/": "#trace-panel .kv",
 }

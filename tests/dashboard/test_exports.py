@@ -13,13 +13,14 @@ from starlette.testclient import TestClient
 
 from spanledger_dashboard import DashboardSettings, create_app
 from spanledger_dashboard.exports import harmless
+from spanledger_store.control import Control
 from spanledger_store.engine import Engine
 from tests.dashboard.conftest import api
 
 
 @pytest.fixture(scope="module")
-def client(pages_engine: Engine) -> Iterator[TestClient]:
-    with TestClient(create_app(api(), pages_engine, DashboardSettings())) as found:
+def client(pages_engine: Engine, pages_control: Control) -> Iterator[TestClient]:
+    with TestClient(create_app(api(), pages_engine, pages_control, DashboardSettings())) as found:
         yield found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,10 +13,14 @@ from spanledger_dashboard import topbar
 from spanledger_dashboard.data import Data
 from spanledger_dashboard.errors import BadView
 from spanledger_dashboard.page import guarded
-from spanledger_dashboard.pages import PAGES, overview, spend, trace, traces
+from spanledger_dashboard.pages import PAGES, health, overview, spend, trace, traces
+from spanledger_dashboard.pages.health_cards import ago, silence
+from spanledger_store.control import Control, tallies
+from spanledger_store.control.keys import Key
+from spanledger_store.control.tallies import COUNTS, Line, Snapshot, SpoolState
 from spanledger_store.errors import StoreUnavailable
 from spanledger_store.reports.scope import Dimension
-from tests.dashboard.conftest import run, view
+from tests.dashboard.conftest import NOW, run, view
 
 
 def text(component: Any) -> str:
@@ -162,3 +167,26 @@ def test_a_period_before_the_books_began_is_not_compared_with(data: Data) -> Non
     beyond = view("/", "?range=14d")
     assert not run(data.covers(beyond.scope.previous()))
     assert "vs prev" not in text(run(overview.render(data, beyond)))
+
+
+def test_health_says_how_long_a_key_has_been_silent() -> None:
+    now = datetime(2026, 11, 21, 12, 30, tzinfo=UTC)
+    key = Key("k", "p", "shop", "ingest", "sl", now, now - timedelta(hours=3), None)
+    assert silence(now, None, None) is None
+    assert silence(now, None, datetime(2026, 11, 21, 12, tzinfo=UTC)) == timedelta()
+    assert silence(now, key, datetime(2026, 11, 21, 9, tzinfo=UTC)) == timedelta(hours=3)
+    assert silence(now, None, datetime(2026, 11, 21, 8, tzinfo=UTC)) == timedelta(hours=3, minutes=30)
+    assert [ago(timedelta(seconds=s)) for s in (5, 300, 10_800, 400_000)] == ["5 s", "5 min", "3 h", "4 days"]
+
+
+def test_health_is_drawn_with_the_numbers_of_the_account(data: Data, pages_control: Control) -> None:
+    hour = int(NOW.timestamp()) // 3600 - 2
+    held = Line("elsewhere", "gone", hour, "traces", dict.fromkeys(COUNTS, 0) | {"acknowledged": 12_345}, 12_000)
+    state = SpoolState("s1", "host-7", "/srv/data", NOW, 3, 12_000, 9, 99, NOW, 5, 9, "the store is away")
+    tallies.report(pages_control, Snapshot("s1", 1, [held], 3, 12_000, 9, None), state)
+    _, body = run(health.render(data, view("/health", "?range=24h&project=elsewhere")))
+    said = text(body)
+    assert "345 missing" in said
+    assert "12,345" in said
+    assert "the store is away" in said
+    assert "/srv/data on host-7" in said

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -42,6 +43,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     home = tmp_path_factory.mktemp("docs")
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     made = {**os.environ, "PATH": path, "HOME": str(home), "SPANLEDGER_DATA": str(home / "data"), "NO_COLOR": "1"}
+    shutil.copytree(ROOT / "examples" / "history", home / "examples" / "history")
     run("spanledger demo --no-serve --days 3 --spans 2000", made, home)
     return {**made, "PWD": str(home)}
 

@@ -1,4 +1,4 @@
-"""`spanledger up` as a process that may be killed at any moment."""
+"""`spanledger up` and a ClickHouse server as processes that may be stopped, held or killed at any moment."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+SERVER = Path(__file__).parents[1] / "support" / "clickhouse_server.py"
 
 
 def free_port() -> int:
@@ -23,20 +26,28 @@ def free_port() -> int:
 
 
 class Up:
-    """A running `spanledger up` on a data directory."""
+    """A running `spanledger up` on a data directory; `program` may be another one that ends up in its `main`."""
 
-    def __init__(self, data: Path, **variables: str) -> None:
+    def __init__(
+        self, data: Path, port: int = 0, program: Sequence[str] = ("-m", "spanledger_cli"), **variables: str
+    ) -> None:
         self.data = data
-        self.port = free_port()
+        self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        command = [sys.executable, "-m", "spanledger_cli", "up", "--data", str(data), "--port", str(self.port)]
-        self.log = (data.parent / f"up-{self.port}.log").open("w")
+        command = [sys.executable, *program, "up", "--data", str(data), "--port", str(self.port)]
+        self.log = (data.parent / f"up-{self.port}.log").open("a")
+        begin = self.log.tell()
         self.process = subprocess.Popen(command, stdout=self.log, stderr=self.log, env={**os.environ, **variables})
-        deadline = time.monotonic() + 60
+        self._begin = begin
+        deadline = time.monotonic() + 180
         while not self.healthy():
-            assert self.process.poll() is None, Path(self.log.name).read_text()
+            assert self.process.poll() is None, self.said()
             assert time.monotonic() < deadline, "the server did not start"
             time.sleep(0.1)
+
+    def said(self) -> str:
+        """What it has written to its log."""
+        return Path(self.log.name).read_text()[self._begin :]
 
     def healthy(self) -> bool:
         """True once the server answers."""
@@ -45,6 +56,14 @@ class Up:
                 return answer.status == 200
         except OSError:
             return False
+
+    def unready(self) -> str:
+        """What /readyz complains of; empty where it does not."""
+        try:
+            with urllib.request.urlopen(f"{self.url}/readyz", timeout=10):
+                return ""
+        except urllib.error.HTTPError as error:
+            return error.read().decode()
 
     def query(self, sql: str) -> list[list[Any]]:
         """Rows of one statement, over HTTP."""
@@ -73,3 +92,33 @@ class Up:
         code = self.process.wait(60)
         self.log.close()
         return code
+
+
+class Server:
+    """A ClickHouse server of its own, on a port that stays the same from one start to the next."""
+
+    def __init__(self, data: Path) -> None:
+        self.data = data
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.process = self._start()
+
+    def _start(self) -> subprocess.Popen[str]:
+        command = [sys.executable, str(SERVER), "--data", str(self.data), "--stdin", "--http-port", str(self.port)]
+        started = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert started.stdout is not None
+        line = started.stdout.readline()
+        assert line.startswith("READY "), line
+        return started
+
+    def start(self) -> None:
+        """Start again what has been stopped."""
+        self.process = self._start()
+
+    def stop(self) -> None:
+        """End it in order, and wait."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.close()
+        self.process.wait(90)
+        self.process.stdout.close()

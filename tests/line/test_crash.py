@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import threading
 import urllib.error
 import urllib.request
@@ -79,7 +80,18 @@ def test_kill_9_five_times_under_load_loses_and_doubles_nothing(tmp_path: Path) 
     books = [[acknowledged, acknowledged * TOKENS]]
     assert up.settled("SELECT toInt64(sum(calls)), toInt64(sum(input_tokens)) FROM ledger", books) == books
     assert up.query("SELECT (SELECT sum(cost_usd) FROM spans) = (SELECT sum(cost_usd) FROM ledger)") == [[1]]
+    # Every span was acknowledged once and is stored once, by the collector's own account too.
+    assert accounted(up) == (acknowledged, acknowledged, 0, 0, acknowledged)
     assert up.stop() == 0
+
+
+def accounted(up: Up) -> tuple[int, ...]:
+    """Acknowledged, stored, waiting and quarantined spans as the collector counts them, and those in the store."""
+    with urllib.request.urlopen(f"{up.url}/api/v1/accounting", timeout=60) as answer:
+        accounts = json.load(answer)["accounts"]
+    assert all(each["missing"] == 0 for each in accounts)
+    names = ("acknowledged", "stored", "waiting", "quarantined", "present")
+    return tuple(sum(each[name] for each in accounts) for name in names)
 
 
 def test_sigterm_under_load_ends_cleanly_with_everything_stored(tmp_path: Path) -> None:

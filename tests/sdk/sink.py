@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 Reply = tuple[int, dict[str, str], bytes]
@@ -43,6 +44,8 @@ class Sink:
     spans: list[Received] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
     requests: int = 0
+    reports: list[ExportMetricsServiceRequest] = field(default_factory=list)
+    takes_reports: bool = True
     answer: Callable[[int], Reply] = lambda _number: OK
 
     def named(self, name: str) -> Received:
@@ -97,6 +100,9 @@ def running() -> Iterator[Sink]:
 
         def do_POST(self) -> None:
             body = gzip.decompress(self.rfile.read(int(self.headers["content-length"])))
+            if self.path == "/v1/metrics":
+                self.report(body)
+                return
             sink.requests += 1
             status, headers, content = sink.answer(sink.requests)
             if status == 200:
@@ -108,6 +114,14 @@ def running() -> Iterator[Sink]:
             self.send_header("content-length", str(len(content)))
             self.end_headers()
             self.wfile.write(content)
+
+        def report(self, body: bytes) -> None:
+            """What the SDK says of itself: kept apart from what it is asked to deliver."""
+            if sink.takes_reports:
+                sink.reports.append(ExportMetricsServiceRequest.FromString(body))
+            self.send_response(200 if sink.takes_reports else 404)
+            self.send_header("content-length", "0")
+            self.end_headers()
 
         def log_message(self, *args: object) -> None:
             """Say nothing."""

@@ -43,7 +43,7 @@ def filled(engine: Engine, control: Control) -> None:
 def test_an_empty_installation_is_well(engine: Engine, control: Control, tmp_path: Path) -> None:
     found = health.checks(engine, control, tmp_path / "spool.db")
     assert {name: state for name, state in states(found).items() if name != "disk"} == dict.fromkeys(
-        ["engine", "migrations", "control", "spool", "quarantine", "dirty hours", "ledger", "prices",
+        ["engine", "migrations", "control", "spool", "quarantine", "dirty hours", "ledger", "accounting", "prices",
          "coverage", "authentication", "packages"], "ok"
     )  # fmt: skip
     assert engine.database in found[0].detail
@@ -152,4 +152,4 @@ def test_a_check_that_breaks_is_a_finding(embedded: Engine, control: Control, tm
     (tmp_path / "spool.db").write_bytes(b"not a database at all, only text")
     found = health.checks(embedded, control, tmp_path / "spool.db")
     assert states(found)["spool"] == "fail"
-    assert len(found) == 12
+    assert len(found) == 13

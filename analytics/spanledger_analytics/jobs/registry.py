@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from spanledger_analytics.jobs import joining, ledger, retention
+from spanledger_analytics.jobs import joining, ledger, recovery, retention
 from spanledger_store.control import Control
 from spanledger_store.engine import Engine
 
@@ -20,6 +20,7 @@ class Job:
 
 
 JOBS: tuple[Job, ...] = (
+    Job("recovery", 60.0, recovery.run),
     Job("ledger", 5.0, ledger.run),
     Job("joining", 5.0, joining.run),
     Job("retention", 60.0, retention.run),

@@ -79,7 +79,7 @@ class _Teller:
         self._done = False
         self.stopped = False
 
-    def begin(self, url: str) -> None:
+    def begin(self, url: str, _grpc: str) -> None:
         """Called once requests are answered, on the server's own thread, which must not be held up."""
         self._url = url
         self._thread.start()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from spanledger_collector.normalise.values import json_text, parsed, text
@@ -207,14 +208,6 @@ def with_tool_calls(messages: str, calls: Any) -> str:
     return json_text(made)
 
 
-# The beginning of one message of one text, the usual case, and the character behind what is taken of it. An escape
-# in it needs a parser.
-_LONE_TEXT = re.compile(
-    r'\[\{"role": ?"\w+", ?"parts": ?\[\{"type": ?"text", ?"content": ?"([^"\\]{1,480})(.)',  # 2 * PREVIEW_CHARS
-    re.DOTALL,
-)
-
-
 def preview(messages: str, *, last: bool) -> str:
     """The first words of the last user message (`last`), or of the last thing the model said, on one line.
 
@@ -222,8 +215,8 @@ def preview(messages: str, *, last: bool) -> str:
     """
     if not messages:
         return ""
-    if messages.count('"role"') == 1 and (lone := _LONE_TEXT.match(messages)) and lone[2] != "\\":
-        return _line(lone[1])
+    if lone := _lone_text(messages):
+        return _line(lone)
     content = parsed(messages)
     if not isinstance(content, list):
         return _line(messages)
@@ -240,6 +233,22 @@ def preview(messages: str, *, last: bool) -> str:
                 if isinstance(part, dict) and (held := part.get(key)):
                     return _line(text(held))
     return ""
+
+
+def _lone_text(messages: str) -> str:
+    """How the text begins where there is one message of one text, as usual; '' where only a parser can tell."""
+    at = messages.find('"content"', 0, 100)
+    if at < 0 or not _opens(messages[:at]) or messages.count('"role"') != 1:
+        return ""
+    begin = at + 12 if messages[at + 9 : at + 12] == ': "' else at + 11 if messages[at + 9 : at + 11] == ':"' else 0
+    end = messages.find('"', begin, begin + 2 * PREVIEW_CHARS)
+    found = messages[begin : end if end >= 0 else begin + 2 * PREVIEW_CHARS]
+    return found if begin and "\\" not in found else ""
+
+
+@lru_cache(maxsize=256)
+def _opens(head: str) -> bool:
+    return re.fullmatch(r'\[\{"role": ?"\w+", ?"parts": ?\[\{"type": ?"text", ?', head) is not None
 
 
 def _line(held: str) -> str:

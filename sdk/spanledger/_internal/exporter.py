@@ -16,6 +16,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from spanledger._internal.call import Call
 from spanledger._internal.log import warn_once
 from spanledger._internal.queue import SpanQueue
+from spanledger._internal.reporting import Reporter
 from spanledger._internal.transport import Answer, Transport
 
 Ended = tuple[ReadableSpan, Call | None]
@@ -33,6 +34,7 @@ class Exporter:
         self._transport = transport
         self._enrich = enrich
         self._delay = schedule_delay
+        self._reporter = Reporter(transport)
         self._start_lock = threading.Lock()
         self._thread: threading.Thread | None = None
 
@@ -53,12 +55,21 @@ class Exporter:
         # What happens here (HTTP, an embedder's own model calls) must not become spans itself.
         otel_context.attach(otel_context.set_value(_SUPPRESS_INSTRUMENTATION_KEY, True))
         while True:
-            batch = self._queue.take(self._delay)
+            batch = self._queue.take(self._delay, self._reporter.due)
             if batch:
+                self._reporter.know(batch[0][0].resource)
                 self.deliver_batch(batch)
             elif self._queue.closed:
                 break
+            self._report(is_last=False)
+        self._report(is_last=True)
         self._transport.close()
+
+    def _report(self, *, is_last: bool) -> None:
+        try:
+            self._reporter.report(self._queue.stats(), is_last=is_last)
+        except Exception as error:
+            warn_once("report", "what became of the spans could not be reported: %s", error, error=error)
 
     def deliver_batch(self, batch: Sequence[Ended]) -> None:
         """Make a batch that was taken from the queue whole, send it, and settle every span of it. Never raises."""

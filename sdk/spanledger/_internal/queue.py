@@ -119,8 +119,11 @@ class SpanQueue(Generic[T]):
 
     # --- the export thread -------------------------------------------------------------------------
 
-    def take(self, delay: float) -> list[T]:
-        """Return the next batch: at once if it is full or hurried, else after `delay`; empty when closed."""
+    def take(self, delay: float, until: float | None = None) -> list[T]:
+        """Return the next batch: at once if it is full or hurried, else after `delay`; empty when closed.
+
+        Empty, too, where there is nothing when `until` (of the monotonic clock) has come.
+        """
         with self._lock:
             self._worker = threading.get_ident()
             deadline = time.monotonic() + delay
@@ -131,7 +134,7 @@ class SpanQueue(Generic[T]):
                     break
                 left = deadline - time.monotonic()
                 if left <= 0:
-                    if self._items:
+                    if self._items or (until is not None and time.monotonic() >= until):
                         break
                     deadline = time.monotonic() + delay
                     left = delay

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from spanledger._internal.settings import Settings
 
 EXIT_PATIENCE: Final = 1.5
+# For the last report; it takes milliseconds where the collector answers.
+REPORT_PATIENCE: Final = 0.5
 
 
 class Junction(Protocol):
@@ -107,7 +109,8 @@ def shutdown(timeout: float | None = None) -> bool:
     else:
         runtime.queue.flush(timeout)
     lost = runtime.queue.close()
-    runtime.exporter.join(0.2)
+    # A collector that has just taken everything answers once more; nobody waits for another.
+    runtime.exporter.join(0.2 if lost else REPORT_PATIENCE)
     state = runtime.queue.stats()
     if state.lost:
         logger.warning(

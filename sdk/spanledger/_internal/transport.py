@@ -8,13 +8,16 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     import requests
 
 _RETRYABLE: Final = frozenset({408, 429, 500, 502, 503, 504})
 _MAX_RETRY_AFTER: Final = 60.0
+_TRACES_PATH: Final = "/v1/traces"
+# A report is no reason to hold up spans.
+_REPORT_TIMEOUT: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,8 @@ class Transport:
 
     def __init__(self, endpoint: str, headers: Mapping[str, str], timeout: float) -> None:
         self._endpoint = endpoint
+        base, found, rest = endpoint.rpartition(_TRACES_PATH)
+        self._reports_to = f"{base}/v1/metrics" if found and not rest else None
         self._headers = {
             **headers,
             "content-type": "application/x-protobuf",
@@ -44,8 +49,22 @@ class Transport:
         self._timeout = timeout
         self._session: requests.Session | None = None
 
+    @property
+    def takes_reports(self) -> bool:
+        """True where metrics have an address beside that of spans."""
+        return self._reports_to is not None
+
     def post(self, body: bytes) -> Answer:
-        """Send one request and return what became of it; raises nothing."""
+        """Send spans in one request and return what became of it; raises nothing."""
+        return self._send(self._endpoint, body, self._timeout)
+
+    def report(self, body: bytes) -> Answer:
+        """Send metrics in one request, within two seconds; raises nothing."""
+        if self._reports_to is None:
+            return Answer(reason="no_address")
+        return self._send(self._reports_to, body, min(self._timeout, _REPORT_TIMEOUT))
+
+    def _send(self, endpoint: str, body: bytes, timeout: float) -> Answer:
         # requests takes 0.15 s to import: paid by the export thread, not by `import spanledger`.
         import requests
 
@@ -53,18 +72,18 @@ class Transport:
             self._session = requests.Session()
         try:
             response = self._session.post(
-                self._endpoint,
+                endpoint,
                 data=gzip.compress(body, compresslevel=1),
                 headers=self._headers,
-                timeout=(min(self._timeout, 5.0), self._timeout),
+                timeout=(min(timeout, 5.0), timeout),
                 allow_redirects=False,
             )
         except requests.exceptions.RequestException as error:
-            return Answer(retryable=True, error=f"{type(error).__name__} at {self._endpoint}")
+            return Answer(retryable=True, error=f"{type(error).__name__} at {endpoint}")
         status = response.status_code
         if status == 200:
-            return _taken(response.content)
-        text = f"HTTP {status} from {self._endpoint}"
+            return _taken(response.content) if endpoint == self._endpoint else Answer(ok=True)
+        text = f"HTTP {status} from {endpoint}"
         if status in _RETRYABLE:
             wait = retry_after(response.headers.get("retry-after"))
             if wait is None and status == 429:
@@ -82,6 +101,11 @@ class Transport:
     def close(self) -> None:
         """Close the kept connection."""
         if self._session is not None:
+            # At exit urllib3 lets go of its connections before this thread does, and closes none used later.
+            manager: Any = getattr(self._session.get_adapter(self._endpoint), "poolmanager", None)
+            if manager is not None:
+                for key in manager.pools.keys():  # noqa: SIM118 - no mapping: it cannot be iterated over
+                    manager.pools[key].close()
             self._session.close()
             self._session = None
 

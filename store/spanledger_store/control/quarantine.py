@@ -83,14 +83,29 @@ def count(control: Control) -> int:
         return connection.execute(select(func.count()).select_from(models.quarantine)).scalar_one()
 
 
-def reasons(control: Control) -> list[ReasonCount]:
-    """Entries and spans by reason, the most frequent first."""
+def newest(control: Control, project: str, reason: str) -> Quarantined | None:
+    """The latest entry of a project that is there for this reason, or None."""
+    statement = (
+        select(*_columns, func.length(_table.payload))
+        .where(_table.project_id == project, _table.reason == reason)
+        .order_by(_table.received_at.desc(), _table.id)
+        .limit(1)
+    )
+    with control.read() as connection:
+        row = connection.execute(statement).one_or_none()
+    return None if row is None else Quarantined(*row)
+
+
+def reasons(control: Control, project: str | None = None) -> list[ReasonCount]:
+    """Entries and spans by reason, the most frequent first; of one project or of all."""
     entries = func.count()
     statement = (
         select(_table.reason, entries, func.coalesce(func.sum(_table.span_count), 0))
         .group_by(_table.reason)
         .order_by(entries.desc(), _table.reason)
     )
+    if project is not None:
+        statement = statement.where(_table.project_id == project)
     with control.read() as connection:
         return [ReasonCount(reason, n, int(spans)) for reason, n, spans in connection.execute(statement).all()]
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 
 from spanledger_store.control import models
 from spanledger_store.control.database import Control
@@ -132,25 +132,40 @@ def report(control: Control, seen: Snapshot, state: SpoolState) -> None:
         connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=changed))
 
 
-def lines(
-    control: Control, start: datetime, end: datetime, project: str | None = None
-) -> list[tuple[str, Line]]:
+def lines(control: Control, start: datetime, end: datetime, project: str | None = None) -> list[tuple[str, Line]]:
     """(spool, line) of every hour that begins in [start, end), oldest first; of one project or of all."""
+    table = models.tallies.c
+    within = (table.hour >= _hour(start), table.hour < _hour(end))
+    return _read(control, *within, *(() if project is None else (table.project_id == project,)))
+
+
+def _read(control: Control, *conditions: ColumnElement[bool]) -> list[tuple[str, Line]]:
     table = models.tallies.c
     statement = (
         select(table.spool_id, table.project_id, table.ingest_key, table.hour, table.signal, table.waiting)
         .add_columns(*(table[name] for name in COUNTS))
-        .where(table.hour >= _hour(start), table.hour < _hour(end))
+        .where(*conditions)
         .order_by(table.hour, table.project_id, table.ingest_key, table.signal, table.spool_id)
     )
-    if project is not None:
-        statement = statement.where(table.project_id == project)
     with control.read() as connection:
         rows = connection.execute(statement).all()
     return [
         (spool, Line(of, key, hour, signal, dict(zip(COUNTS, counts, strict=True)), waiting))
         for spool, of, key, hour, signal, waiting, *counts in rows
     ]
+
+
+def unbalanced(control: Control, start: datetime) -> list[tuple[str, Line]]:
+    """(spool, line) of hours since `start` in which something acknowledged is nowhere, or more is there than came."""
+    table = models.tallies.c
+    off = table.acknowledged != table.stored + table.quarantined + table.waiting
+    return _read(control, off, table.hour >= _hour(start))
+
+
+def waiting(control: Control, spool: str) -> list[Line]:
+    """What waited in a spool when it last reported, oldest first."""
+    table = models.tallies.c
+    return [line for _, line in _read(control, table.spool_id == spool, table.waiting > 0)]
 
 
 def latest(control: Control, project: str | None = None) -> dict[tuple[str, str], datetime]:

@@ -1,5 +1,5 @@
--- Tables that hold data, by name.
+-- Tables that hold data, by name; on a cluster those in front of its shards.
 SELECT name
 FROM system.tables
-WHERE database = currentDatabase() AND endsWith(engine, 'MergeTree') AND name != 'schema_migrations'
+WHERE database = currentDatabase() AND endsWith(engine, {kind:String}) AND endsWith(name, '_rows')
 ORDER BY name

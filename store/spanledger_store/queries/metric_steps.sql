@@ -3,7 +3,7 @@
 -- that start or has fallen back, which means a counter that began anew. The first point of a series that does not say
 -- when it started tells nothing.
 SELECT
-    project_id, name, time, model, operation, token_type, error_type, service, attributes,
+    project_id, name, time, model, operation, token_type, error_type, service, ingest_key, attributes,
     multiIf(
         temporality = 'delta', n,
         isNull(n_before), if(isNull(start_time), NULL, n),

@@ -1,0 +1,461 @@
+-- schema_migrations
+
+CREATE TABLE IF NOT EXISTS spanledger.schema_migrations_local ON CLUSTER 'main' (
+    number UInt32, slug String, checksum FixedString(64), applied_at DateTime64(3, 'UTC') DEFAULT now64(3)
+) ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}') ORDER BY number;
+
+CREATE TABLE IF NOT EXISTS spanledger.schema_migrations ON CLUSTER 'main' AS spanledger.schema_migrations_local
+ENGINE = Distributed('main', 'spanledger', 'schema_migrations_local', number % 2);
+
+-- 0001_spans
+
+CREATE TABLE IF NOT EXISTS spanledger.span_rows_local ON CLUSTER 'main'
+(
+    project_id          LowCardinality(String),
+    trace_id            String CODEC(ZSTD(1)),
+    span_id             String CODEC(ZSTD(1)),
+    parent_span_id      String CODEC(ZSTD(1)),
+    name                LowCardinality(String),
+    kind                LowCardinality(String),
+    operation           LowCardinality(String),
+    start_time          DateTime64(9, 'UTC') CODEC(DoubleDelta, ZSTD(1)),
+    duration_ns         Nullable(UInt64) CODEC(T64, ZSTD(1)),
+    ttft_ns             Nullable(UInt64) CODEC(T64, ZSTD(1)),
+    status              LowCardinality(String),
+    error_type          LowCardinality(String),
+    status_message      String CODEC(ZSTD(3)),
+    provider            LowCardinality(String),
+    request_model       LowCardinality(String),
+    model               LowCardinality(String),
+    response_id         String CODEC(ZSTD(1)),
+    finish_reason       LowCardinality(String),
+    customer            LowCardinality(String),
+    user                String CODEC(ZSTD(1)),
+    session             String CODEC(ZSTD(1)),
+    feature             LowCardinality(String),
+    team                LowCardinality(String),
+    environment         LowCardinality(String),
+    release             LowCardinality(String),
+    service             LowCardinality(String),
+    prompt_name         LowCardinality(String),
+    prompt_version      LowCardinality(String),
+    tags                Array(LowCardinality(String)),
+    metadata            Map(LowCardinality(String), String) CODEC(ZSTD(3)),
+    input_tokens        Nullable(UInt64) CODEC(T64, ZSTD(1)),
+    cache_read_tokens   Nullable(UInt64) CODEC(T64, ZSTD(1)),
+    cache_write_tokens  Nullable(UInt64) CODEC(T64, ZSTD(1)),
+    output_tokens       Nullable(UInt64) CODEC(T64, ZSTD(1)),
+    reasoning_tokens    Nullable(UInt64) CODEC(T64, ZSTD(1)),
+    other_tokens        Map(LowCardinality(String), UInt64) CODEC(ZSTD(1)),
+    cost_usd            Nullable(Decimal(18, 12)) CODEC(T64, ZSTD(1)),
+    input_cost_usd      Nullable(Decimal(18, 12)) CODEC(T64, ZSTD(1)),
+    cache_read_cost_usd Nullable(Decimal(18, 12)) CODEC(T64, ZSTD(1)),
+    cache_write_cost_usd Nullable(Decimal(18, 12)) CODEC(T64, ZSTD(1)),
+    output_cost_usd     Nullable(Decimal(18, 12)) CODEC(T64, ZSTD(1)),
+    other_cost_usd      Nullable(Decimal(18, 12)) CODEC(T64, ZSTD(1)),
+    client_cost_usd     Nullable(Decimal(18, 12)) CODEC(T64, ZSTD(1)),
+    price_source        LowCardinality(String),
+    is_billable         Bool,
+    cache_hit           Nullable(Bool),
+    attributes          Map(LowCardinality(String), String) CODEC(ZSTD(3)),
+    input_preview       String CODEC(ZSTD(3)),
+    output_preview      String CODEC(ZSTD(3)),
+    dialect             LowCardinality(String),
+    warnings            Array(LowCardinality(String)),
+    ingest_key          LowCardinality(String),
+    ingested_at         DateTime64(9, 'UTC') CODEC(DoubleDelta, ZSTD(1)),
+    INDEX by_trace trace_id TYPE bloom_filter(0.001) GRANULARITY 1,
+    INDEX by_session session TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX by_user user TYPE bloom_filter(0.01) GRANULARITY 1
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}', ingested_at)
+PARTITION BY toYYYYMM(start_time)
+ORDER BY (project_id, start_time, trace_id, span_id)
+SETTINGS replicated_deduplication_window = 1000;
+
+CREATE TABLE IF NOT EXISTS spanledger.span_rows ON CLUSTER 'main' AS spanledger.span_rows_local
+ENGINE = Distributed('main', 'spanledger', 'span_rows_local', cityHash64(trace_id) % 2);
+
+CREATE VIEW IF NOT EXISTS spanledger.spans_local ON CLUSTER 'main' AS SELECT * FROM spanledger.span_rows_local FINAL;
+
+CREATE TABLE IF NOT EXISTS spanledger.spans ON CLUSTER 'main' AS spanledger.spans_local
+ENGINE = Distributed('main', 'spanledger', 'spans_local', cityHash64(trace_id) % 2);
+
+-- 0002_content
+
+CREATE TABLE IF NOT EXISTS spanledger.span_content_rows_local ON CLUSTER 'main'
+(
+    project_id          LowCardinality(String),
+    trace_id            String CODEC(ZSTD(1)),
+    span_id             String CODEC(ZSTD(1)),
+    start_time          DateTime64(9, 'UTC') CODEC(DoubleDelta, ZSTD(1)),
+    input               String CODEC(ZSTD(3)),
+    output              String CODEC(ZSTD(3)),
+    system_instructions String CODEC(ZSTD(3)),
+    tool_definitions    String CODEC(ZSTD(3)),
+    input_length        UInt64 CODEC(T64, ZSTD(1)),
+    output_length       UInt64 CODEC(T64, ZSTD(1)),
+    attributes          Map(LowCardinality(String), String) CODEC(ZSTD(3)),
+    resource            Map(LowCardinality(String), String) CODEC(ZSTD(3)),
+    scope_name          LowCardinality(String),
+    scope_version       LowCardinality(String),
+    events              String CODEC(ZSTD(3)),
+    links               String CODEC(ZSTD(3)),
+    ingested_at         DateTime64(9, 'UTC') CODEC(DoubleDelta, ZSTD(1)),
+    INDEX by_trace trace_id TYPE bloom_filter(0.001) GRANULARITY 1,
+    INDEX input_words lower(input) TYPE text(tokenizer = 'splitByNonAlpha'),
+    INDEX output_words lower(output) TYPE text(tokenizer = 'splitByNonAlpha')
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}', ingested_at)
+PARTITION BY toYYYYMM(start_time)
+ORDER BY (project_id, start_time, trace_id, span_id)
+SETTINGS replicated_deduplication_window = 1000;
+
+CREATE TABLE IF NOT EXISTS spanledger.span_content_rows ON CLUSTER 'main' AS spanledger.span_content_rows_local
+ENGINE = Distributed('main', 'spanledger', 'span_content_rows_local', cityHash64(trace_id) % 2);
+
+CREATE VIEW IF NOT EXISTS spanledger.span_content_local ON CLUSTER 'main' AS SELECT * FROM spanledger.span_content_rows_local FINAL;
+
+CREATE TABLE IF NOT EXISTS spanledger.span_content ON CLUSTER 'main' AS spanledger.span_content_local
+ENGINE = Distributed('main', 'spanledger', 'span_content_local', cityHash64(trace_id) % 2);
+
+CREATE TABLE IF NOT EXISTS spanledger.embedding_rows_local ON CLUSTER 'main'
+(
+    project_id  LowCardinality(String),
+    trace_id    String CODEC(ZSTD(1)),
+    span_id     String CODEC(ZSTD(1)),
+    start_time  DateTime64(9, 'UTC') CODEC(DoubleDelta, ZSTD(1)),
+    model       LowCardinality(String),
+    vector      Array(BFloat16) CODEC(ZSTD(1)),
+    ingested_at DateTime64(9, 'UTC') CODEC(DoubleDelta, ZSTD(1))
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}', ingested_at)
+PARTITION BY toYYYYMM(start_time)
+ORDER BY (project_id, start_time, trace_id, span_id, model)
+SETTINGS replicated_deduplication_window = 1000;
+
+CREATE TABLE IF NOT EXISTS spanledger.embedding_rows ON CLUSTER 'main' AS spanledger.embedding_rows_local
+ENGINE = Distributed('main', 'spanledger', 'embedding_rows_local', cityHash64(trace_id) % 2);
+
+CREATE VIEW IF NOT EXISTS spanledger.embeddings_local ON CLUSTER 'main' AS SELECT * FROM spanledger.embedding_rows_local FINAL;
+
+CREATE TABLE IF NOT EXISTS spanledger.embeddings ON CLUSTER 'main' AS spanledger.embeddings_local
+ENGINE = Distributed('main', 'spanledger', 'embeddings_local', cityHash64(trace_id) % 2);
+
+CREATE TABLE IF NOT EXISTS spanledger.score_rows_local ON CLUSTER 'main'
+(
+    project_id  LowCardinality(String),
+    trace_id    String CODEC(ZSTD(1)),
+    span_id     String CODEC(ZSTD(1)),
+    session     String CODEC(ZSTD(1)),
+    name        LowCardinality(String),
+    time        DateTime64(9, 'UTC') CODEC(DoubleDelta, ZSTD(1)),
+    value       Nullable(Float64),
+    label       LowCardinality(String),
+    explanation String CODEC(ZSTD(3)),
+    source      LowCardinality(String),
+    ingested_at DateTime64(9, 'UTC') CODEC(DoubleDelta, ZSTD(1))
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}', ingested_at)
+PARTITION BY toYYYYMM(time)
+ORDER BY (project_id, time, trace_id, span_id, name, source)
+SETTINGS replicated_deduplication_window = 1000;
+
+CREATE TABLE IF NOT EXISTS spanledger.score_rows ON CLUSTER 'main' AS spanledger.score_rows_local
+ENGINE = Distributed('main', 'spanledger', 'score_rows_local', cityHash64(trace_id) % 2);
+
+CREATE VIEW IF NOT EXISTS spanledger.scores_local ON CLUSTER 'main' AS SELECT * FROM spanledger.score_rows_local FINAL;
+
+CREATE TABLE IF NOT EXISTS spanledger.scores ON CLUSTER 'main' AS spanledger.scores_local
+ENGINE = Distributed('main', 'spanledger', 'scores_local', cityHash64(trace_id) % 2);
+
+-- 0003_ledger
+
+CREATE TABLE IF NOT EXISTS spanledger.ledger_rows_local ON CLUSTER 'main'
+(
+    project_id           LowCardinality(String),
+    hour                 DateTime64(0, 'UTC') CODEC(DoubleDelta, ZSTD(1)),
+    customer             LowCardinality(String),
+    feature              LowCardinality(String),
+    team                 LowCardinality(String),
+    provider             LowCardinality(String),
+    model                LowCardinality(String),
+    prompt_name          LowCardinality(String),
+    prompt_version       LowCardinality(String),
+    environment          LowCardinality(String),
+    release              LowCardinality(String),
+    calls                UInt64 CODEC(T64, ZSTD(1)),
+    errors               UInt64 CODEC(T64, ZSTD(1)),
+    unpriced_calls       UInt64 CODEC(T64, ZSTD(1)),
+    cache_hits           UInt64 CODEC(T64, ZSTD(1)),
+    input_tokens         UInt64 CODEC(T64, ZSTD(1)),
+    cache_read_tokens    UInt64 CODEC(T64, ZSTD(1)),
+    cache_write_tokens   UInt64 CODEC(T64, ZSTD(1)),
+    output_tokens        UInt64 CODEC(T64, ZSTD(1)),
+    reasoning_tokens     UInt64 CODEC(T64, ZSTD(1)),
+    other_tokens         UInt64 CODEC(T64, ZSTD(1)),
+    cost_usd             Decimal(38, 12) CODEC(ZSTD(1)),
+    input_cost_usd       Decimal(38, 12) CODEC(ZSTD(1)),
+    cache_read_cost_usd  Decimal(38, 12) CODEC(ZSTD(1)),
+    cache_write_cost_usd Decimal(38, 12) CODEC(ZSTD(1)),
+    output_cost_usd      Decimal(38, 12) CODEC(ZSTD(1)),
+    other_cost_usd       Decimal(38, 12) CODEC(ZSTD(1)),
+    client_cost_usd      Decimal(38, 12) CODEC(ZSTD(1)),
+    duration_digest      AggregateFunction(quantilesTDigest(0.5, 0.95, 0.99), UInt64),
+    ttft_digest          AggregateFunction(quantilesTDigest(0.5, 0.95, 0.99), UInt64),
+    revision             UInt64 CODEC(DoubleDelta, ZSTD(1))
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}', revision)
+PARTITION BY toYYYYMM(hour)
+ORDER BY (project_id, hour, customer, feature, team, provider, model, prompt_name, prompt_version, environment, release);
+
+CREATE TABLE IF NOT EXISTS spanledger.ledger_rows ON CLUSTER 'main' AS spanledger.ledger_rows_local
+ENGINE = Distributed('main', 'spanledger', 'ledger_rows_local', cityHash64(project_id, hour) % 2);
+
+CREATE VIEW IF NOT EXISTS spanledger.ledger_local ON CLUSTER 'main' AS
+SELECT * EXCEPT (duration_digest, ttft_digest, revision) FROM spanledger.ledger_rows_local FINAL WHERE calls > 0;
+
+CREATE TABLE IF NOT EXISTS spanledger.ledger ON CLUSTER 'main' AS spanledger.ledger_local
+ENGINE = Distributed('main', 'spanledger', 'ledger_local', cityHash64(project_id, hour) % 2);
+
+CREATE VIEW IF NOT EXISTS spanledger.latency_local ON CLUSTER 'main' AS
+SELECT project_id, hour, customer, feature, team, provider, model, prompt_name, prompt_version,
+       environment, release, calls, duration_digest, ttft_digest
+FROM spanledger.ledger_rows_local FINAL WHERE calls > 0;
+
+CREATE TABLE IF NOT EXISTS spanledger.latency ON CLUSTER 'main' AS spanledger.latency_local
+ENGINE = Distributed('main', 'spanledger', 'latency_local', cityHash64(project_id, hour) % 2);
+
+-- 0004_lifecycle
+
+CREATE TABLE IF NOT EXISTS spanledger.audit_rows_local ON CLUSTER 'main'
+(
+    at          DateTime64(3, 'UTC') CODEC(DoubleDelta, ZSTD(1)),
+    run         String CODEC(ZSTD(1)),
+    action      LowCardinality(String),
+    project_id  LowCardinality(String),
+    subject     String CODEC(ZSTD(1)),
+    interface   LowCardinality(String),
+    state       LowCardinality(String),
+    counts      Map(LowCardinality(String), UInt64) CODEC(ZSTD(1)),
+    details     Map(LowCardinality(String), String) CODEC(ZSTD(3)),
+    revision    UInt8
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}', revision)
+PARTITION BY toYear(at)
+ORDER BY (at, run);
+
+CREATE TABLE IF NOT EXISTS spanledger.audit_rows ON CLUSTER 'main' AS spanledger.audit_rows_local
+ENGINE = Distributed('main', 'spanledger', 'audit_rows_local', cityHash64(run) % 2);
+
+CREATE VIEW IF NOT EXISTS spanledger.audit_local ON CLUSTER 'main' AS SELECT * EXCEPT (revision) FROM spanledger.audit_rows_local FINAL;
+
+CREATE TABLE IF NOT EXISTS spanledger.audit ON CLUSTER 'main' AS spanledger.audit_local
+ENGINE = Distributed('main', 'spanledger', 'audit_local', cityHash64(run) % 2);
+
+CREATE TABLE IF NOT EXISTS spanledger.deletion_rows_local ON CLUSTER 'main'
+(
+    run         String,
+    project_id  LowCardinality(String),
+    start_time  DateTime64(9, 'UTC'),
+    trace_id    String,
+    span_id     String,
+    session     String,
+    ingested_at DateTime64(9, 'UTC'),
+    whole       Bool,
+    at          DateTime('UTC') DEFAULT now('UTC')
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}')
+ORDER BY (run, project_id, start_time, trace_id, span_id, ingested_at)
+TTL at + INTERVAL 1 DAY;
+
+CREATE TABLE IF NOT EXISTS spanledger.deletion_rows ON CLUSTER 'main' AS spanledger.deletion_rows_local
+ENGINE = Distributed('main', 'spanledger', 'deletion_rows_local', cityHash64(trace_id) % 2);
+
+CREATE TABLE IF NOT EXISTS spanledger.repricing_rows_local ON CLUSTER 'main'
+(
+    run                  String,
+    project_id           LowCardinality(String),
+    start_time           DateTime64(9, 'UTC'),
+    trace_id             String,
+    span_id              String,
+    replaces             DateTime64(9, 'UTC'),
+    cost_usd             Decimal(18, 12),
+    input_cost_usd       Decimal(18, 12),
+    cache_read_cost_usd  Decimal(18, 12),
+    cache_write_cost_usd Decimal(18, 12),
+    output_cost_usd      Decimal(18, 12),
+    other_cost_usd       Decimal(18, 12),
+    price_source         LowCardinality(String),
+    at                   DateTime('UTC') DEFAULT now('UTC')
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}')
+ORDER BY (run, project_id, start_time, trace_id, span_id)
+TTL at + INTERVAL 1 DAY;
+
+CREATE TABLE IF NOT EXISTS spanledger.repricing_rows ON CLUSTER 'main' AS spanledger.repricing_rows_local
+ENGINE = Distributed('main', 'spanledger', 'repricing_rows_local', cityHash64(trace_id) % 2);
+
+-- 0005_logs
+
+CREATE TABLE IF NOT EXISTS spanledger.log_rows_local ON CLUSTER 'main'
+(
+    project_id          LowCardinality(String),
+    time                DateTime64(9, 'UTC') CODEC(DoubleDelta, ZSTD(1)),
+    digest              String CODEC(ZSTD(1)),
+    trace_id            String CODEC(ZSTD(1)),
+    span_id             String CODEC(ZSTD(1)),
+    event_name          LowCardinality(String),
+    severity            LowCardinality(String),
+    response_id         String CODEC(ZSTD(1)),
+    body                String CODEC(ZSTD(3)),
+    body_length         UInt64 CODEC(T64, ZSTD(1)),
+    attributes          Map(LowCardinality(String), String) CODEC(ZSTD(3)),
+    resource            Map(LowCardinality(String), String) CODEC(ZSTD(3)),
+    scope_name          LowCardinality(String),
+    position            UInt32 CODEC(T64, ZSTD(1)),
+    role                LowCardinality(String),
+    input               String CODEC(ZSTD(3)),
+    output              String CODEC(ZSTD(3)),
+    system_instructions String CODEC(ZSTD(3)),
+    tool_definitions    String CODEC(ZSTD(3)),
+    input_length        UInt64 CODEC(T64, ZSTD(1)),
+    output_length       UInt64 CODEC(T64, ZSTD(1)),
+    input_preview       String CODEC(ZSTD(3)),
+    output_preview      String CODEC(ZSTD(3)),
+    ingest_key          LowCardinality(String),
+    ingested_at         DateTime64(9, 'UTC') CODEC(DoubleDelta, ZSTD(1)),
+    INDEX by_trace trace_id TYPE bloom_filter(0.001) GRANULARITY 1
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}', ingested_at)
+PARTITION BY toYYYYMM(time)
+ORDER BY (project_id, time, digest)
+SETTINGS replicated_deduplication_window = 1000;
+
+CREATE TABLE IF NOT EXISTS spanledger.log_rows ON CLUSTER 'main' AS spanledger.log_rows_local
+ENGINE = Distributed('main', 'spanledger', 'log_rows_local', cityHash64(digest) % 2);
+
+CREATE VIEW IF NOT EXISTS spanledger.logs_local ON CLUSTER 'main' AS SELECT * FROM spanledger.log_rows_local FINAL;
+
+CREATE TABLE IF NOT EXISTS spanledger.logs ON CLUSTER 'main' AS spanledger.logs_local
+ENGINE = Distributed('main', 'spanledger', 'logs_local', cityHash64(digest) % 2);
+
+ALTER TABLE spanledger.span_rows_local ON CLUSTER 'main' ADD INDEX IF NOT EXISTS by_response response_id TYPE bloom_filter(0.001) GRANULARITY 1;
+
+-- 0006_metrics
+
+CREATE TABLE IF NOT EXISTS spanledger.metric_rows_local ON CLUSTER 'main'
+(
+    project_id       LowCardinality(String),
+    name             LowCardinality(String),
+    time             DateTime64(9, 'UTC') CODEC(DoubleDelta, ZSTD(1)),
+    series           String CODEC(ZSTD(1)),
+    start_time       Nullable(DateTime64(9, 'UTC')) CODEC(ZSTD(1)),
+    kind             LowCardinality(String),
+    temporality      LowCardinality(String),
+    monotonic        Bool,
+    unit             LowCardinality(String),
+    operation        LowCardinality(String),
+    provider         LowCardinality(String),
+    model            LowCardinality(String),
+    token_type       LowCardinality(String),
+    error_type       LowCardinality(String),
+    service          LowCardinality(String),
+    value            Nullable(Float64) CODEC(ZSTD(1)),
+    count            Nullable(UInt64) CODEC(ZSTD(1)),
+    sum              Nullable(Float64) CODEC(ZSTD(1)),
+    min              Nullable(Float64) CODEC(ZSTD(1)),
+    max              Nullable(Float64) CODEC(ZSTD(1)),
+    bounds           Array(Float64) CODEC(ZSTD(1)),
+    buckets          Array(UInt64) CODEC(ZSTD(1)),
+    scale            Nullable(Int32) CODEC(ZSTD(1)),
+    zero_count       UInt64 CODEC(ZSTD(1)),
+    positive_offset  Int32 CODEC(ZSTD(1)),
+    negative_offset  Int32 CODEC(ZSTD(1)),
+    negative_buckets Array(UInt64) CODEC(ZSTD(1)),
+    attributes       Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    resource         Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    scope_name       LowCardinality(String),
+    ingest_key       LowCardinality(String),
+    ingested_at      DateTime64(9, 'UTC') CODEC(DoubleDelta, ZSTD(1))
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}', ingested_at)
+PARTITION BY toYYYYMM(time)
+ORDER BY (project_id, name, time, series)
+SETTINGS replicated_deduplication_window = 1000;
+
+CREATE TABLE IF NOT EXISTS spanledger.metric_rows ON CLUSTER 'main' AS spanledger.metric_rows_local
+ENGINE = Distributed('main', 'spanledger', 'metric_rows_local', cityHash64(series) % 2);
+
+CREATE VIEW IF NOT EXISTS spanledger.metrics_local ON CLUSTER 'main' AS SELECT * FROM spanledger.metric_rows_local FINAL;
+
+CREATE TABLE IF NOT EXISTS spanledger.metrics ON CLUSTER 'main' AS spanledger.metrics_local
+ENGINE = Distributed('main', 'spanledger', 'metrics_local', cityHash64(series) % 2);
+
+-- 0007_retention
+
+CREATE TABLE IF NOT EXISTS spanledger.frozen_rows_local ON CLUSTER 'main'
+(
+    project_id           LowCardinality(String),
+    hour                 DateTime64(0, 'UTC') CODEC(DoubleDelta, ZSTD(1)),
+    customer             LowCardinality(String),
+    feature              LowCardinality(String),
+    team                 LowCardinality(String),
+    provider             LowCardinality(String),
+    model                LowCardinality(String),
+    prompt_name          LowCardinality(String),
+    prompt_version       LowCardinality(String),
+    environment          LowCardinality(String),
+    release              LowCardinality(String),
+    id                   UInt64,
+    calls                UInt64 CODEC(T64, ZSTD(1)),
+    errors               UInt64 CODEC(T64, ZSTD(1)),
+    unpriced_calls       UInt64 CODEC(T64, ZSTD(1)),
+    cache_hits           UInt64 CODEC(T64, ZSTD(1)),
+    input_tokens         UInt64 CODEC(T64, ZSTD(1)),
+    cache_read_tokens    UInt64 CODEC(T64, ZSTD(1)),
+    cache_write_tokens   UInt64 CODEC(T64, ZSTD(1)),
+    output_tokens        UInt64 CODEC(T64, ZSTD(1)),
+    reasoning_tokens     UInt64 CODEC(T64, ZSTD(1)),
+    other_tokens         UInt64 CODEC(T64, ZSTD(1)),
+    cost_usd             Decimal(38, 12) CODEC(ZSTD(1)),
+    input_cost_usd       Decimal(38, 12) CODEC(ZSTD(1)),
+    cache_read_cost_usd  Decimal(38, 12) CODEC(ZSTD(1)),
+    cache_write_cost_usd Decimal(38, 12) CODEC(ZSTD(1)),
+    output_cost_usd      Decimal(38, 12) CODEC(ZSTD(1)),
+    other_cost_usd       Decimal(38, 12) CODEC(ZSTD(1)),
+    client_cost_usd      Decimal(38, 12) CODEC(ZSTD(1)),
+    duration_digest      AggregateFunction(quantilesTDigest(0.5, 0.95, 0.99), UInt64),
+    ttft_digest          AggregateFunction(quantilesTDigest(0.5, 0.95, 0.99), UInt64),
+    identities           Array(UInt64) CODEC(NONE)
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}')
+PARTITION BY toYYYYMM(hour)
+ORDER BY (project_id, hour, customer, feature, team, provider, model, prompt_name, prompt_version, environment, release, id);
+
+CREATE TABLE IF NOT EXISTS spanledger.frozen_rows ON CLUSTER 'main' AS spanledger.frozen_rows_local
+ENGINE = Distributed('main', 'spanledger', 'frozen_rows_local', cityHash64(project_id, hour) % 2);
+
+CREATE VIEW IF NOT EXISTS spanledger.frozen_local ON CLUSTER 'main' AS SELECT * FROM spanledger.frozen_rows_local FINAL;
+
+CREATE TABLE IF NOT EXISTS spanledger.frozen ON CLUSTER 'main' AS spanledger.frozen_local
+ENGINE = Distributed('main', 'spanledger', 'frozen_local', cityHash64(project_id, hour) % 2);
+
+-- 0008_call_count
+
+ALTER TABLE spanledger.span_rows_local ON CLUSTER 'main' ADD COLUMN IF NOT EXISTS call_count UInt64 DEFAULT 1 CODEC(T64, ZSTD(1));
+
+ALTER TABLE spanledger.span_rows ON CLUSTER 'main' ADD COLUMN IF NOT EXISTS call_count UInt64 DEFAULT 1 CODEC(T64, ZSTD(1));
+
+CREATE OR REPLACE VIEW spanledger.spans_local ON CLUSTER 'main' AS SELECT * FROM spanledger.span_rows_local FINAL;
+
+CREATE OR REPLACE TABLE spanledger.spans ON CLUSTER 'main' AS spanledger.spans_local
+ENGINE = Distributed('main', 'spanledger', 'spans_local', cityHash64(trace_id) % 2);
+
+-- 0009_queries
+
+ALTER TABLE spanledger.span_rows_local ON CLUSTER 'main' MODIFY COLUMN trace_id String CODEC(LZ4);
+
+ALTER TABLE spanledger.span_rows ON CLUSTER 'main' MODIFY COLUMN trace_id String CODEC(LZ4);
+
+ALTER TABLE spanledger.score_rows_local ON CLUSTER 'main' ADD INDEX IF NOT EXISTS by_trace trace_id TYPE bloom_filter(0.001) GRANULARITY 1;
