@@ -41,7 +41,7 @@ def refusal_reason(span: Span) -> str | None:
 
 
 def _warning(span: Span, now: int) -> str | None:
-    if span.end_time_unix_nano < span.start_time_unix_nano:
+    if 0 < span.end_time_unix_nano < span.start_time_unix_nano:
         return "end before start: stored with unknown duration"
     if abs(span.start_time_unix_nano - now) > 366 * SKEW_NS:
         return "start time is more than a year from now: stored as sent, check the sender's clock"

@@ -217,7 +217,7 @@ class Spool:
         if free < needed:
             raise Busy(
                 f"the spool has {free >> 20} MiB of room left on its disk at {self.path.parent} and keeps "
-                f"{RESERVE >> 20} MiB, so that what waits can still be worked off. Free some space there.",
+                f"{needed >> 20} MiB of it, so that what waits can still be worked off. Free some space there.",
                 retry_after=10,
             )
 

@@ -120,4 +120,9 @@ def test_the_address_for_this_machine(host: str, url: str) -> None:
 
 def test_the_file_is_plain_json(tmp_path: Path) -> None:
     running.announce(tmp_path, Running(7, "http://127.0.0.1:8", "t"))
-    assert json.loads((tmp_path / "up.json").read_text()) == {"pid": 7, "url": "http://127.0.0.1:8", "token": "t"}
+    assert json.loads((tmp_path / "up.json").read_text()) == {
+        "pid": 7,
+        "url": "http://127.0.0.1:8",
+        "token": "t",
+        "grpc": "",
+    }

@@ -112,12 +112,12 @@ def collector(place: Path, tmp_path: Path) -> Iterator[Callable[[Ledger, str], C
 def generate(
     place: Path, port: int, traces: int, *flags: str, protocol: str = "grpc", key: str = ""
 ) -> subprocess.Popen[str]:
-    """A telemetrygen that sends this many traces, of one call, with each of its workers.
+    """A telemetrygen that sends this many traces, of one call and its parent, with each of its workers.
 
     Without its own batches: their queue holds 2,048 spans and drops the rest in silence.
     """
     command = [str(place / "bin/telemetrygen"), "traces", "--otlp-insecure", "--otlp-endpoint", f"127.0.0.1:{port}"]
-    command += ["--traces", str(traces), "--child-spans", "0", "--batch=false", "--timeout", "60s", *flags]
+    command += ["--traces", str(traces), "--child-spans", "1", "--batch=false", "--timeout", "60s", *flags]
     for name, value in CALL.items():
         command += ["--telemetry-attributes", f"{name}={value}"]
     if protocol == "http":
@@ -133,27 +133,36 @@ def finished(generator: subprocess.Popen[str]) -> None:
     assert generator.returncode == 0, said
 
 
-def check(up: Up, traces: int) -> None:
-    """Each span once, with its tokens, to the cent; and the books agree."""
-    wanted = [[traces, traces, traces, traces, 1000 * traces, 100 * traces]]
+def check(up: Up, traces: int) -> int:
+    """Each span once, and to the cent what each call cost; the number of calls.
+
+    telemetrygen puts the same call on a trace's two spans: one of them is billed where both came in one request.
+    """
+    wanted = [[2 * traces, 2 * traces, traces, traces, 2 * traces]]
     found = up.settled(
         "SELECT toInt64(count()), toInt64(uniqExact(trace_id, span_id)), toInt64(uniqExact(trace_id)),"
-        " toInt64(countIf(service = 'telemetrygen')), toInt64(sum(input_tokens)),"
-        " toInt64(sum(output_tokens)) FROM spans",
+        " toInt64(uniqExactIf(trace_id, is_billable)),"
+        " toInt64(countIf(is_billable) + countIf(arrayExists(each -> each LIKE 'duplicate of %', warnings)))"
+        " FROM spans WHERE service = 'telemetrygen'",
         wanted,
         seconds=60,
     )
     assert found == wanted
-    money = str((CALL_USD * traces).normalize())
+    calls = int(up.query("SELECT toInt64(countIf(is_billable)) FROM spans")[0][0])
+    assert up.query("SELECT toInt64(sum(input_tokens)), toInt64(sum(output_tokens)) FROM spans") == [
+        [1000 * calls, 100 * calls]
+    ]
+    money = str((CALL_USD * calls).normalize())
     assert up.settled("SELECT sum(cost_usd) FROM ledger", [[money]]) == [[money]]
     assert up.query("SELECT sum(cost_usd) FROM spans") == [[money]]
+    return calls
 
 
 @pytest.mark.parametrize("protocol", ["grpc", "http"])
 def test_telemetrygen_sends_straight_here(place: Path, ledger: Ledger, protocol: str) -> None:
     port = int(ledger.endpoint(protocol).rpartition(":")[2])
     finished(generate(place, port, 250, "--rate", "0", "--workers", "4", protocol=protocol, key=ledger.key))
-    check(ledger.up, 1000)
+    assert check(ledger.up, 1000) == 2000  # one request a span
 
 
 @pytest.mark.parametrize("protocol", ["grpc", "http"])

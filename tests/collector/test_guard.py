@@ -44,6 +44,13 @@ def test_with_a_read_key_made_reading_needs_it(locked: tuple[Line, str]) -> None
     assert client.get("/metrics", headers={"authorization": "Bearer sl_read_wrong"}).status_code == 401
 
 
+def test_a_read_key_closes_no_way_in(locked: tuple[Line, str]) -> None:
+    line, _ = locked
+    for signal in ("traces", "logs", "metrics"):
+        answer = line.client.post(f"/v1/{signal}", content=b"", headers={"content-type": "application/x-protobuf"})
+        assert answer.status_code == 200
+
+
 def test_signing_in_and_out(locked: tuple[Line, str]) -> None:
     line, secret = locked
     client = line.client

@@ -252,3 +252,8 @@ def test_a_span_that_sums_calls_says_how_many() -> None:
     negative = row({**USED, "spanledger.call.count": -3})
     assert negative["call_count"] == 1
     assert negative["warnings"] == ["unreadable spanledger.call.count"]
+
+
+def test_an_end_that_is_not_set_is_unknown_and_no_mistake() -> None:
+    found = row(USED, end=0)
+    assert (found["duration_ns"], found["warnings"]) == (None, [])

@@ -172,6 +172,8 @@ def test_a_sum_of_calls_is_priced_by_their_average_size() -> None:
     short = price(Usage(input_tokens=3_000), provider="google", model="gemini-2.5-pro")
     long = price(Usage(input_tokens=300_000), provider="google", model="gemini-2.5-pro")
     together = price(Usage(input_tokens=300_000), provider="google", model="gemini-2.5-pro", calls=100)
-    assert short is not None and long is not None and together is not None
+    assert short is not None
+    assert long is not None
+    assert together is not None
     assert together.total == 100 * short.total
     assert long.total == 2 * together.total

@@ -120,7 +120,7 @@ def _append(span: Span, context: Context, origin: Origin, batch: SpanBatch, limi
     billable = kind in BILLABLE_KINDS and get("operation") != "fetch_response"
     start, end = span.start_time_unix_nano, span.end_time_unix_nano
     duration = end - start if end >= start else None
-    if duration is None:
+    if duration is None and end:  # 0 is how the protocol says unset
         warnings.append("end before start")
     events = [
         (event.name, {a.key: plain(a.value) for a in event.attributes}, event.time_unix_nano) for event in span.events
