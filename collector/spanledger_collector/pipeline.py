@@ -26,8 +26,9 @@ logger = logging.getLogger(__name__)
 
 Work = tuple[list[Entry], Future[Prepared]]
 
-# Below this many waiting spans a batch is prepared here: handing it to another process would cost more.
-WORTH_A_PROCESS = 2000
+# Below this many waiting spans a batch is prepared here, at once; above, it would hold this process, and with it the
+# acknowledgements of others, for longer than anyone should wait.
+WORTH_A_PROCESS = 200
 
 
 class Pipeline:

@@ -33,7 +33,7 @@ class CollectorSettings(BaseSettings):
     grpc_port: int = Field(default=4317, ge=0, le=65535)
     max_body_bytes: int = Field(default=64 * MIB, ge=1024)
     spool_max_bytes: int = Field(default=2048 * MIB, ge=MIB)
-    batch_spans: int = Field(default=10_000, ge=1, le=100_000)
+    batch_spans: int = Field(default=30_000, ge=1, le=100_000)
     processes: int = Field(default=1, ge=0, le=64)
     linger_seconds: float = Field(default=0.25, ge=0, le=60)
     max_content_chars: int = Field(default=262_144, ge=256)
