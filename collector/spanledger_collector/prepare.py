@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -21,7 +22,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from spanledger_collector.normalise import Origin, normalise
 from spanledger_collector.normalise.logs import normalise_logs
 from spanledger_collector.normalise.metrics import normalise_metrics
-from spanledger_collector.spool import Entry
+from spanledger_collector.spool import RESERVE, Entry
 from spanledger_store.columns import SpanBatch
 from spanledger_store.native import Encoded, Types, encode
 from spanledger_store.signals import SignalBatch
@@ -32,6 +33,8 @@ Request = TypeVar("Request", bound=Message)
 
 # So many spans are Python objects at once; a larger batch becomes bytes in turns.
 SPANS_AT_ONCE = 2000
+# Bytes of a disk that prepared batches leave free: what the spool keeps for its own work, and as much again.
+ROOM = 2 * RESERVE
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +148,7 @@ def _encoded(
 
 
 class _Blocks:
-    """A batch's blocks by table: in memory, or in files of a directory."""
+    """A batch's blocks by table: in memory, or in files of a directory as long as its disk has room to spare."""
 
     def __init__(self, directory: Path | None) -> None:
         self._directory = directory
@@ -153,6 +156,11 @@ class _Blocks:
         self._files: dict[str, Path] = {}
 
     def add(self, table: str, block: bytes) -> None:
+        if self._directory is not None and shutil.disk_usage(self._directory).free < ROOM + len(block):
+            # What is needed to work off the spool must not be used up by working it off.
+            self._directory = None
+            self._held = {name: [path.read_bytes()] for name, path in self._files.items()}
+            self.discard()
         if self._directory is None:
             self._held.setdefault(table, []).append(block)
             return
@@ -170,6 +178,7 @@ class _Blocks:
     def discard(self) -> None:
         for path in self._files.values():
             path.unlink(missing_ok=True)
+        self._files = {}
 
 
 def _groups(entries: Sequence[Entry]) -> Iterator[list[Entry]]:

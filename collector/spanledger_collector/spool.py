@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import logging
-import queue
 import shutil
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import zstandard
 
 from spanledger_collector import tally
 from spanledger_collector.errors import Busy, SpoolFull
+from spanledger_collector.group_commit import GroupCommit
 from spanledger_collector.tally import Slot, Tally, slot
 from spanledger_store.control.tallies import Snapshot
-
-logger = logging.getLogger(__name__)
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS entries (
@@ -32,10 +27,11 @@ CREATE TABLE IF NOT EXISTS entries (
 );
 CREATE TABLE IF NOT EXISTS seen (hash BLOB PRIMARY KEY, received_at INTEGER NOT NULL) WITHOUT ROWID;
 """
-GROUP_LIMIT = 256
 # Bytes of its disk that the spool leaves to others. Forgetting needs some room too: a disk filled to the last byte
 # could not be drained, however well the store does.
 RESERVE = 64 * 1024 * 1024
+# Packed bytes that are worked on at once, however few spans they are: memory is bounded by it.
+BATCH_BYTES = 32 * 1024 * 1024
 REMEMBER_NS = 24 * 3600 * 1_000_000_000
 
 
@@ -92,9 +88,6 @@ class Spool:
         self.max_bytes = max_bytes
         path.parent.mkdir(parents=True, exist_ok=True)
         self._compressor = threading.local()
-        self._commands: queue.SimpleQueue[tuple[Callable[[sqlite3.Connection], Any], Future[Any]] | None] = (
-            queue.SimpleQueue()
-        )
         self._tally = Tally()
         self._reader = self._open()
         self._reader_lock = threading.Lock()
@@ -109,8 +102,7 @@ class Spool:
         self._duplicates = 0
         self._last_pruned = 0
         self._closed = False
-        self._thread = threading.Thread(target=self._write_loop, name="spool-writer", daemon=True)
-        self._thread.start()
+        self._writer = GroupCommit(self._open, self._tally)
 
     def _open(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self.path, check_same_thread=False, isolation_level=None, timeout=30)
@@ -185,7 +177,7 @@ class Spool:
                 self._tally.add(at, repeated=spans)
             return bool(fresh)
 
-        future = self._submit(insert)
+        future = self._writer.submit(insert)
 
         def settle(done: Future[bool]) -> None:
             taken = done.exception() is None and done.result()
@@ -215,6 +207,7 @@ class Spool:
             pages = self._reader.execute("PRAGMA freelist_count").fetchone()[0]
             free += pages * self._reader.execute("PRAGMA page_size").fetchone()[0]
         if free < needed:
+            self._writer.shrink_log()
             raise Busy(
                 f"the spool has {free >> 20} MiB of room left on its disk at {self.path.parent} and keeps "
                 f"{needed >> 20} MiB of it, so that what waits can still be worked off. Free some space there.",
@@ -223,7 +216,7 @@ class Spool:
 
     def count_refused(self, at: Slot, items: int) -> Future[None]:
         """Count items of a request of which nothing could be taken."""
-        return self._submit(lambda _connection: self._tally.add(at, refused=items))
+        return self._writer.submit(lambda _connection: self._tally.add(at, refused=items))
 
     def snapshot(self, after: int = -1) -> Snapshot:
         """The counters that changed behind revision `after`, with what waits, as of one moment."""
@@ -231,19 +224,20 @@ class Spool:
             return tally.snapshot(self._reader, after)
 
     def take(self, after: int, max_spans: int) -> list[Entry]:
-        """Oldest entries behind id `after`, up to `max_spans` spans (at least one entry, if there is any)."""
+        """Oldest entries behind id `after`, up to `max_spans` spans and BATCH_BYTES; at least one, if there is any."""
         taken: list[Entry] = []
-        spans = 0
+        spans = size = 0
         with self._reader_lock:
             cursor = self._reader.execute(
                 "SELECT id, hash, project, key, received_at, spans, body, signal FROM entries WHERE id > ? ORDER BY id",
                 (after,),
             )
             for row in cursor:
-                if taken and spans + row[5] > max_spans:
+                spans += row[5]
+                size += len(row[6])
+                if taken and (spans > max_spans or size > BATCH_BYTES):
                     break
                 taken.append(Entry(*row))
-                spans += row[5]
             cursor.close()
         return taken
 
@@ -269,7 +263,7 @@ class Spool:
             self._prune(connection, max(entry.received_at for entry in entries))
             return count, spans, freed
 
-        count, spans, freed = self._submit(delete).result()
+        count, spans, freed = self._writer.submit(delete).result()
         with self._count_lock:
             self._bytes -= freed
             self._entries -= count
@@ -290,8 +284,7 @@ class Spool:
             if self._closed:
                 return
             self._closed = True
-        self._commands.put(None)
-        self._thread.join()
+        self._writer.close()
         with self._reader_lock:
             self._reader.close()
 
@@ -301,49 +294,3 @@ class Spool:
             # With a checksum, so that `body` notices what a disk has changed.
             compressor = self._compressor.value = zstandard.ZstdCompressor(level=1, write_checksum=True)
         return compressor.compress(body)
-
-    def _submit(self, work: Callable[[sqlite3.Connection], Any]) -> Future[Any]:
-        future: Future[Any] = Future()
-        self._commands.put((work, future))
-        return future
-
-    def _write_loop(self) -> None:
-        connection = self._open()
-        running = True
-        while running:
-            first = self._commands.get()
-            if first is None:
-                break
-            group = [first]
-            with contextlib.suppress(queue.Empty):
-                while len(group) < GROUP_LIMIT:
-                    item = self._commands.get_nowait()
-                    if item is None:
-                        running = False
-                        break
-                    group.append(item)
-            self._commit(connection, group)
-        connection.close()
-
-    def _commit(
-        self,
-        connection: sqlite3.Connection,
-        group: Iterable[tuple[Callable[[sqlite3.Connection], Any], Future[Any]]],
-    ) -> None:
-        """One transaction, hence one fsync, for the whole group; nobody is answered before it."""
-        answers: list[tuple[Future[Any], Any]] = []
-        try:
-            connection.execute("BEGIN IMMEDIATE")
-            answers.extend((future, work(connection)) for work, future in group)
-            self._tally.write(connection)
-            connection.execute("COMMIT")
-        except sqlite3.Error as error:
-            logger.error("the spool at %s refused a write: %s", self.path, error)
-            with contextlib.suppress(sqlite3.Error):
-                connection.execute("ROLLBACK")
-            self._tally.drop()
-            for _, future in group:
-                future.set_exception(Busy(f"the spool cannot be written: {error}", retry_after=10))
-            return
-        for future, answer in answers:
-            future.set_result(answer)

@@ -11,15 +11,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN, Context, Decimal
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from spanledger import semconv
+from spanledger._internal import pricelist
 from spanledger.usage import Usage
 
 if TYPE_CHECKING:
-    from genai_prices.types import ModelInfo, ModelPrice, Provider, TieredPrices
-    from genai_prices.units import UnitDef, UnitRegistry
+    from genai_prices.types import ModelPrice, TieredPrices
+    from genai_prices.units import UnitDef
 
 _QUANTUM: Final = Decimal("1e-12")
 _ZERO: Final = Decimal("0.000000000000")
@@ -35,24 +35,6 @@ _BUCKET_UNITS: Final[Mapping[str, str]] = {
     "output_tokens": "output_tokens",
     "reasoning_tokens": "output_reasoning_tokens",
 }
-
-# Current gen_ai.provider.name -> genai-prices id, where the library would not recognise it or would take
-# another provider for it. Names that are neither here nor known to the library have no price.
-_LIBRARY_PROVIDERS: Final[Mapping[str, str]] = {
-    "aws.bedrock": "aws",
-    "azure.ai.inference": "azure",
-    "azure.ai.openai": "azure",
-    "gcp.gemini": "google",
-    "gcp.gen_ai": "google",
-    "gcp.vertex_ai": "google",
-    "mistral_ai": "mistral",
-    "moonshot_ai": "moonshotai",
-    "x_ai": "x-ai",
-    "together_ai": "together",
-    "fireworks_ai": "fireworks",
-}
-# The library matches by substring; whoever merely speaks OpenAI's protocol does not charge its prices.
-_NOT_A_PROVIDER: Final = ("compatible", "self_hosted", "self-hosted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,11 +183,11 @@ class _Resolved:
 # Bounded, and misses are remembered too: model names come from outside.
 @lru_cache(maxsize=4096)
 def _resolve(provider: str | None, model: str) -> _Resolved | None:
-    found = _find(provider, model)
+    found = pricelist.find(provider, model)
     if found is None:
         return None
     owner, info = found
-    source = f"genai-prices {_library_version()} {owner.id}/{info.id}"
+    source = f"genai-prices {pricelist.library_version()} {owner.id}/{info.id}"
     # The library bills Groq's Whisper models for ten seconds at least.
     minimum = 10 if owner.id == "groq" and info.id in ("whisper-large-v3", "whisper-large-v3-turbo") else 0
     if not isinstance(info.prices, list):
@@ -220,30 +202,8 @@ def _resolve(provider: str | None, model: str) -> _Resolved | None:
     return _Resolved(dated[-1][1], tuple(dated)) if dated else None
 
 
-def _find(provider: str | None, model: str) -> tuple[Provider, ModelInfo] | None:
-    from genai_prices.data_snapshot import find_provider_by_id
-
-    providers = _providers()
-    reference = model.lower()
-    if provider is not None and provider.strip().lower() == "litellm":
-        # LiteLLM is a router: the model's prefix names the provider.
-        prefix, slash, rest = reference.partition("/")
-        provider, reference = (prefix, rest) if slash else (None, reference)
-    if provider is not None:
-        name = semconv.provider_name(provider)
-        if any(mark in name for mark in _NOT_A_PROVIDER):
-            return None
-        owner = find_provider_by_id(providers, _LIBRARY_PROVIDERS.get(name, name))
-    else:
-        owner = next((p for p in providers if p.model_match and p.model_match.is_match(reference)), None)
-    if owner is None:
-        return None
-    info = owner.find_model(reference, all_providers=providers)
-    return None if info is None else (owner, info)
-
-
 def _compile(prices: ModelPrice, source: str, seconds_minimum: int) -> _Rates | None:
-    registry = _registry()
+    registry = pricelist.registry()
     units: dict[str, _Rate] = {}
     for key, value in vars(prices).items():
         if value is None or key.startswith("_"):
@@ -281,51 +241,7 @@ def _rate(value: Decimal | TieredPrices, unit: UnitDef) -> _Rate:
 
 def _rate_of(unit: str, priced: Mapping[str, _Rate]) -> _Rate | None:
     """The rate of the most specific priced unit that covers `unit` (cached audio falls under cached, ...)."""
-    for candidate in _covering(unit):
+    for candidate in pricelist.covering(unit):
         if (rate := priced.get(candidate)) is not None:
             return rate
     return None
-
-
-@lru_cache(maxsize=256)
-def _covering(unit: str) -> tuple[str, ...]:
-    """All units that cover `unit`, itself first, most specific first; empty for a unit nobody prices.
-
-    The price list guarantees that wherever two covering units of one generality are both priced, their join
-    is priced as well, so the order among equals never decides.
-    """
-    by_usage, _ = _registry()
-    if unit not in by_usage or unit == "requests":
-        return ()
-    wanted = by_usage[unit].dimensions.items()
-    covering = [u for u in by_usage.values() if u.dimensions.items() <= wanted]
-    covering.sort(key=lambda u: (-len(u.dimensions), u.usage_key))
-    return tuple(u.usage_key for u in covering)
-
-
-# genai_prices takes a third of a second to import (pydantic and a 30,000-line price list). Its imports sit in
-# functions for that weight alone, so that `import spanledger` in somebody's program costs nothing: the
-# first price is computed on the export thread.
-@cache
-def _providers() -> list[Provider]:
-    from genai_prices.data import providers
-
-    return providers
-
-
-@cache
-def _registry() -> tuple[Mapping[str, UnitDef], Mapping[str, UnitDef]]:
-    """Units by usage key and by price key."""
-    from genai_prices.data_units import unit_data
-    from genai_prices.units import UnitRegistry
-
-    registry: UnitRegistry = UnitRegistry(unit_data)
-    by_usage = dict(registry.units)
-    return by_usage, {unit.price_key: unit for unit in by_usage.values()}
-
-
-@cache
-def _library_version() -> str:
-    from importlib.metadata import version
-
-    return version("genai-prices")

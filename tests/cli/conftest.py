@@ -46,21 +46,20 @@ class Up:
 
 
 def start(data: Path, *args: str, **extra: str) -> Up:
-    """`up` on a free port, from the moment it answers."""
-    log = (data.parent / f"{data.name}.log").open("w+")
-    process = subprocess.Popen(
-        command("up", "--port", "0", "--data", str(data), *args),
-        env=environment(**extra),
-        stdout=log,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    """`up` on a free port, from the moment it answers; without gRPC, whose usual port only one can have."""
+    path = data.parent / f"{data.name}.log"
+    with path.open("w") as log:
+        process = subprocess.Popen(
+            command("up", "--port", "0", "--data", str(data), *args),
+            env=environment(**{"SPANLEDGER_GRPC_PORT": "0"} | extra),
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
     while not (data / "up.json").exists():
         if process.poll() is not None:
-            log.seek(0)
-            pytest.fail(f"up ended with {process.returncode}: {log.read()}")
+            pytest.fail(f"up ended with {process.returncode}: {path.read_text()}")
         time.sleep(0.05)
-    log.close()
     held = json.loads((data / "up.json").read_text())
     return Up(process, data, held["url"], held["token"])
 

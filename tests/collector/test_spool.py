@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -13,9 +14,13 @@ import pytest
 import zstandard
 
 from spanledger_collector.errors import Busy, SpoolFull
-from spanledger_collector.spool import Spool
+from spanledger_collector.spool import RESERVE, Spool
 
 MIB = 1 << 20
+
+
+def used(directory: Path) -> int:
+    return sum(file.stat().st_size for file in directory.iterdir())
 
 
 def put(spool: Spool, body: bytes, spans: int = 1, project: str = "default") -> bool:
@@ -76,12 +81,12 @@ def test_a_full_spool_says_later_and_takes_again_when_drained(tmp_path: Path) ->
 def test_a_disk_that_refuses_is_busy_and_nothing_is_counted(tmp_path: Path) -> None:
     spool = Spool(tmp_path / "spool.db", 64 * MIB)
     put(spool, b"before")
-    limit = spool._submit(lambda connection: connection.execute("PRAGMA max_page_count = 20").fetchone())
+    limit = spool._writer.submit(lambda connection: connection.execute("PRAGMA max_page_count = 20").fetchone())
     limit.result(5)
     with pytest.raises(Busy, match="full"):
         put(spool, os.urandom(4_000_000))
     assert spool.stats().entries == 1
-    spool._submit(lambda connection: connection.execute("PRAGMA max_page_count = 1000000").fetchone()).result(5)
+    spool._writer.submit(lambda connection: connection.execute("PRAGMA max_page_count = 1000000").fetchone()).result(5)
     assert put(spool, b"after")
     assert [entry.body() for entry in spool.take(0, 10)] == [b"before", b"after"]
     spool.close()
@@ -92,6 +97,28 @@ def test_a_closed_spool_refuses(tmp_path: Path) -> None:
     spool.close()
     with pytest.raises(Busy, match="shutting down"):
         put(spool, b"late")
+
+
+def test_room_that_the_log_no_longer_needs_is_given_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = tmp_path / "spool.db-wal"
+    spool = Spool(tmp_path / "spool.db", 100 * MIB)
+    for _ in range(16):
+        put(spool, os.urandom(MIB))
+    spool.done(spool.take(0, 1000))
+    grown = log.stat().st_size
+    assert grown > 10 * MIB
+    # All is stored; the disk has room for one request more, but not for the log being worked off beside it.
+    usage = shutil.disk_usage(tmp_path)
+    capacity = RESERVE + 3 * MIB + used(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=capacity - used(path)))
+    body = os.urandom(MIB)
+    with pytest.raises(Busy, match="room left on its disk"):
+        put(spool, body)
+    deadline = time.monotonic() + 30
+    while log.stat().st_size and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert put(spool, body)
+    spool.close()
 
 
 WRITER = """

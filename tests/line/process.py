@@ -35,10 +35,12 @@ class Up:
         self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         command = [sys.executable, *program, "up", "--data", str(data), "--port", str(self.port)]
-        self.log = (data.parent / f"up-{self.port}.log").open("a")
-        begin = self.log.tell()
-        self.process = subprocess.Popen(command, stdout=self.log, stderr=self.log, env={**os.environ, **variables})
-        self._begin = begin
+        self._log = data.parent / f"up-{self.port}.log"
+        # gRPC's usual port only one can have.
+        environment = {**os.environ, "SPANLEDGER_GRPC_PORT": "0", **variables}
+        with self._log.open("a") as log:
+            self._begin = log.tell()
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
         deadline = time.monotonic() + 180
         while not self.healthy():
             assert self.process.poll() is None, self.said()
@@ -47,7 +49,7 @@ class Up:
 
     def said(self) -> str:
         """What it has written to its log."""
-        return Path(self.log.name).read_text()[self._begin :]
+        return self._log.read_text()[self._begin :]
 
     def healthy(self) -> bool:
         """True once the server answers."""
@@ -84,14 +86,11 @@ class Up:
         """kill -9, and wait until the process is gone."""
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
-        self.log.close()
 
     def stop(self) -> int:
         """SIGTERM; the exit code after draining."""
         self.process.terminate()
-        code = self.process.wait(60)
-        self.log.close()
-        return code
+        return self.process.wait(60)
 
 
 class Server:
