@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DATA ?= .spanledger
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types imports unit clients lock clean bench-ingest bench-sdk bench-pages bench-replay bench-queries golden machine faults
+.PHONY: help demo test lint types imports unit long clients lock clean bench-ingest bench-sdk bench-pages bench-replay bench-queries golden machine faults
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -35,7 +35,10 @@ imports: $(VENV)/installed ## import directions
 	$(BIN)/lint-imports
 
 unit: $(VENV)/installed ## pytest
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+
+long: $(VENV)/installed ## pytest with the tests that take long
+	$(BIN)/python -m pytest -m "long or not long"
 
 clients: $(VENV)/installed ## SDKs of JavaScript and Java and a Collector, fetched and built at first, sending here
 	FETCH_CLIENTS=1 $(BIN)/python -m pytest tests/clients

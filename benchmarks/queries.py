@@ -41,7 +41,7 @@ from spanledger_store import deletion, health, ledger, settling, spend, sql, sql
 from spanledger_store.control import Control
 from spanledger_store.engine import Engine
 from spanledger_store.migrate import migrate
-from spanledger_store.reports import calls, catalog, trace, traces
+from spanledger_store.reports import accounting, calls, catalog, coverage, trace, traces
 from spanledger_store.reports.buckets import Bucketing, Calendar, automatic
 from spanledger_store.reports.scope import Dimension, Scope
 from spanledger_store.reports.traces import Cursor, Order, TraceSearch
@@ -138,6 +138,7 @@ def cases(control: Control) -> Iterator[Case]:
     yield from _traces()
     yield from _trace()
     yield from _catalog()
+    yield from _health(control)
     yield from _commands(control)
 
 
@@ -294,6 +295,26 @@ def _catalog() -> Iterator[Case]:
     yield Case("shell", "search of trace ids", lambda e, d: catalog.traces_named(e, PROJECT, d.pick("trace")[:6]))
     yield Case("doctor", "prices", lambda e, d: health.prices_check(e))
     yield Case("doctor", "schema", lambda e, d: health.migrations_check(e))
+
+
+def _health(control: Control) -> Iterator[Case]:
+    for length in ("24 h", "7 d"):
+        yield Case(
+            "health", f"account of every span, {length}",
+            lambda e, d, n=length: accounting.entries(e, control, (s := d.scope(n)).start, s.end, PROJECT),
+        )  # fmt: skip
+    yield Case(
+        "health", "calls that sampling hid, 24 h",
+        lambda e, d: coverage.hours(e, PROJECT, (s := d.scope("24 h")).start, s.end),
+    )  # fmt: skip
+    yield Case(
+        "health", "what SDKs dropped, 24 h",
+        lambda e, d: accounting.reasons(e, PROJECT, (s := d.scope("24 h")).start, s.end),
+    )  # fmt: skip
+    yield Case(
+        "doctor", "calls that sampling hid, any project, 24 h",
+        lambda e, d: coverage.hidden(e, (s := d.scope("24 h")).start, s.end),
+    )  # fmt: skip
 
 
 def _commands(control: Control) -> Iterator[Case]:

@@ -37,7 +37,7 @@ def cpu(requests: int, spans: int, *, counted: bool) -> float:
         spool = Spool(Path(directory) / "spool.db", 1 << 31)
         if not counted:
             setattr(spool, "_tally", Silent())  # noqa: B010 - the account is no option of the spool
-            spool._submit(lambda file: file.execute("DROP INDEX entries_slots")).result()  # pyright: ignore[reportPrivateUsage]
+            spool._writer.submit(lambda file: file.execute("DROP INDEX entries_slots")).result()  # pyright: ignore[reportPrivateUsage]
         bodies = [os.urandom(32) * 1000 for _ in range(requests)]
         started = time.process_time()
         for at in range(0, requests, 8):

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import logging
+import os
+import threading
 from typing import Annotated
 
 import typer
 
 from spanledger_cli.options import DataOption, store_settings
 from spanledger_cli.output import console
+
+logger = logging.getLogger(__name__)
 
 NEXT = """
 Send it your calls:
@@ -63,3 +68,16 @@ def up(
         out.print(NEXT.format(arguments="" if url.endswith(":8787") else f'endpoint="{url}"'), markup=False)
 
     serve(settings, host, port, ready, grpc_port)
+    _leave()
+
+
+def _leave() -> None:
+    """End the process where threads would keep it: they wait for a store that does not answer.
+
+    What has been acknowledged is in the spool by now, and synced.
+    """
+    waiting = [each for each in threading.enumerate() if not each.daemon and each is not threading.main_thread()]
+    if waiting:
+        logger.warning("ended without an answer from the store; what is in the spool is stored at the next start")
+        logging.shutdown()
+        os._exit(0)

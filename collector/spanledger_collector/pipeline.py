@@ -80,7 +80,7 @@ class Pipeline:
         self._abandon.set()
         self._preparer.close()
         for thread in self._threads:
-            thread.join(5)
+            thread.join(1)
 
     def _read_loop(self) -> None:
         after = 0

@@ -37,5 +37,5 @@ class CollectorSettings(BaseSettings):
     processes: int = Field(default=1, ge=0, le=64)
     linger_seconds: float = Field(default=0.25, ge=0, le=60)
     max_content_chars: int = Field(default=262_144, ge=256)
-    drain_seconds: float = Field(default=20, ge=0, le=600)
+    drain_seconds: float = Field(default=15, ge=0, le=600)
     local_token: SecretStr | None = None

@@ -105,12 +105,24 @@ class Engine:
             everywhere = self.cluster.variables["on_cluster"] if self.cluster else ""
             bootstrap.command(f"CREATE DATABASE IF NOT EXISTS {self.database} {everywhere} ENGINE = Atomic")
             bootstrap.close()
+        except StoreError:
+            self._release()
+            raise
         except Exception as error:
             self._release()
-            raise error if isinstance(error, StoreError) else _failure(error) from error
+            raise _failure(error) from error
 
     def connect(self, database: str | None) -> Client:
-        """A client of its own, which the caller closes; most callers want `query`, `rows`, `command` or `insert`."""
+        """A client of its own, which the caller closes; most callers want `query`, `rows`, `command` or `insert`.
+
+        Raises StoreUnavailable where the engine cannot be had.
+        """
+        try:
+            return self._connect(database)
+        except Exception as error:
+            raise _failure(error) from error
+
+    def _connect(self, database: str | None) -> Client:
         settings = self.settings
         if settings.clickhouse_url is None:
             # Backups go where whoever may run commands on this directory asks for.
@@ -146,11 +158,7 @@ class Engine:
         if client is None:
             if self._closed:
                 raise StoreUnavailable("the store is closed")
-            try:
-                client = self.connect(self.database)
-            except Exception as error:
-                raise _failure(error) from error
-            self._local.client = client
+            client = self._local.client = self.connect(self.database)
             with self._guard:
                 self._clients.append(client)
         return client

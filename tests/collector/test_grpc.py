@@ -139,7 +139,7 @@ def test_ok_is_not_said_before_the_bytes_are_on_disk(door: Door) -> None:
         entered.set()
         release.wait(30)
 
-    door.collector.spool._submit(hold)
+    door.collector.spool._writer.submit(hold)
     assert entered.wait(30)
     answer = door.channel.unary_unary(TRACES).future(body(), timeout=30)
     time.sleep(0.3)
@@ -155,7 +155,7 @@ def test_a_sender_that_gives_up_breaks_nothing(door: Door) -> None:
         entered.set()
         release.wait(30)
 
-    door.collector.spool._submit(hold)
+    door.collector.spool._writer.submit(hold)
     assert entered.wait(30)
     given_up = body()
     assert door.refusal(given_up, timeout=0.3).code() is grpc.StatusCode.DEADLINE_EXCEEDED
@@ -303,7 +303,7 @@ def test_closing_lets_requests_under_way_finish(opened: Callable[..., Door]) -> 
         entered.set()
         release.wait(30)
 
-    door.collector.spool._submit(hold)
+    door.collector.spool._writer.submit(hold)
     assert entered.wait(30)
     answer = door.channel.unary_unary(TRACES).future(body(), timeout=30)
     time.sleep(0.3)

@@ -102,12 +102,12 @@ def test_the_counters_are_exact_after_any_sequence(steps: list[tuple[str, int, i
                     else:
                         model.counts[of]["repeated"] += count
                 elif what == "full":
-                    spool._submit(lambda c: c.execute("PRAGMA max_page_count = 1")).result(10)
+                    spool._writer.submit(lambda c: c.execute("PRAGMA max_page_count = 1")).result(10)
                     with pytest.raises(Busy):
                         spool.put(
                             project="p", key="k", body=random.randbytes(500_000), spans=9, received_at=NOW
                         ).result(10)
-                    spool._submit(lambda c: c.execute("PRAGMA max_page_count = 1000000")).result(10)
+                    spool._writer.submit(lambda c: c.execute("PRAGMA max_page_count = 1000000")).result(10)
                 elif here:
                     aside = {at: here[0].spans} if what == "aside" else {}
                     spool.done(here, aside)

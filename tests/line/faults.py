@@ -252,6 +252,8 @@ def store_hangs(directory: Path, seconds: float) -> Outcome:
         load.more(1000)
         store.release()
         outcome = conclude(up, load, f"the store hung for {seconds:.0f} s, spans kept arriving", "")
+        # Nor does a store that hangs keep the process from ending.
+        store.hold()
         assert up.stop() == 0
     return outcome
 

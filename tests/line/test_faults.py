@@ -10,9 +10,13 @@ from tests.line.faults import FAULTS, Impossible
 
 # Those two have tests of their own.
 ELSEWHERE = ("kill -9", "SIGTERM")
+LONG = ("disk of the store full", "store hangs", "store slow", "clock jumps", "two processes")
 
 
-@pytest.mark.parametrize("name", [name for name in FAULTS if name not in ELSEWHERE])
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=pytest.mark.long if name in LONG else ()) for name in FAULTS if name not in ELSEWHERE],
+)
 def test_everything_acknowledged_is_stored_or_named(name: str, tmp_path: Path) -> None:
     try:
         outcome = FAULTS[name](tmp_path, 2)

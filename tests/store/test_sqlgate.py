@@ -7,9 +7,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from spanledger_store.engine import Engine
-from spanledger_store.errors import QueryError, QueryRefused
+from spanledger_store.errors import QueryError, QueryRefused, StoreUnavailable
+from spanledger_store.settings import StoreSettings
 from spanledger_store.sqlgate import MAX_ROWS, check, run_readonly
 from spanledger_store.sqltokens import Token, tokenize
 
@@ -175,6 +177,13 @@ def test_a_limit_says_what_to_do(engine: Engine) -> None:
         run_readonly(engine, f"SELECT number FROM numbers({MAX_ROWS + 1})")
     with pytest.raises(QueryError, match="GiB of memory"):
         run_readonly(engine, "SELECT groupArray(number) FROM numbers(1000000000)")
+
+
+def test_a_server_that_went_away_is_unavailable(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = StoreSettings(data=engine.settings.data, clickhouse_url=SecretStr("http://127.0.0.1:9"))
+    monkeypatch.setattr(engine, "settings", gone)
+    with pytest.raises(StoreUnavailable, match="refused"):
+        run_readonly(engine, "SELECT 1")
 
 
 def test_a_slow_query_is_stopped(embedded: Engine, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,13 +31,17 @@ class Scheduler:
         """Begin; every job runs at once for the first time."""
         self._thread.start()
 
-    def stop(self, timeout: float = 30.0) -> None:
-        """Let the running job end and start no other; then run every job once more, so that nothing is left over."""
+    def stop(self, timeout: float = 10.0) -> None:
+        """Let the running job end, then run every job once more, so that nothing is left over.
+
+        After `timeout` seconds, as with a store that does not answer, it is left behind: the next start does it.
+        """
         self._stop.set()
         self._thread.join(timeout)
-        if not self._thread.is_alive():
-            for job in self._due:
-                self._run(job)
+        if self._thread.is_alive():
+            logger.warning(
+                "jobs were still at work after %.0f s; what they left over is done at the next start", timeout
+            )
 
     def _loop(self) -> None:
         while not self._stop.is_set():
@@ -46,6 +50,8 @@ class Scheduler:
                     took = self._run(job)
                     self._due[job] = time.monotonic() + max(job.every_seconds, REST * took)
             self._stop.wait(max(0.05, min(self._due.values()) - time.monotonic()))
+        for job in self._due:
+            self._run(job)
 
     def _run(self, job: Job) -> float:
         started = time.monotonic()
