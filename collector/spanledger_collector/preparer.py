@@ -5,8 +5,10 @@ from __future__ import annotations
 import gc
 import logging
 import multiprocessing
+import os
 import shutil
 import signal
+import threading
 from collections.abc import Sequence
 from concurrent.futures import CancelledError, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -79,6 +81,14 @@ def _begin() -> None:
     # Rows live until their block is made and hold no circles: looking for some would cost a fifth of the time.
     gc.freeze()
     gc.set_threshold(200_000, 50, 100)
+    threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    # A parent that is killed tells nobody, and this process holds the other end of its own queue.
+    if (parent := multiprocessing.parent_process()) is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _prepare_aside(entries: Sequence[Entry], limit: int, types: Types, directory: Path) -> Prepared:
