@@ -11,8 +11,13 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks import documents
 
 Constants = Mapping[str, float]
 CONSTANTS = Path(__file__).with_suffix(".json")
@@ -146,11 +151,8 @@ def main() -> None:
     if options.markdown is None:
         print("\n\n".join(made.values()))
         return
-    page = options.markdown.read_text(encoding="utf-8")
     for name, text in made.items():
-        begin, end = f"<!-- begin {name} -->\n", f"<!-- end {name} -->"
-        page = page[: page.index(begin) + len(begin)] + text + "\n" + page[page.index(end) :]
-    options.markdown.write_text(page, encoding="utf-8")
+        documents.renew(options.markdown, name, text)
 
 
 if __name__ == "__main__":

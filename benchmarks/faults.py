@@ -20,10 +20,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from benchmarks import documents
 from tests.line.faults import FAULTS, Impossible
 
-DOCS = Path(__file__).parents[1] / "docs" / "reliability.md"
-BEGIN, END = "<!-- faults: begin -->", "<!-- faults: end -->"
 COLUMNS = ("fault", "happened", "sent", "acknowledged", "stored", "quarantined", "lost", "equal", "message")
 TITLES = ("fault", "what happened", "sent", "acknowledged", "stored", "quarantined", "lost", "tokens, cost and ledger",
           "message shown")  # fmt: skip
@@ -95,9 +94,7 @@ def main() -> int:
     if chosen.json:
         chosen.json.write_text(text + "\n")
     if chosen.write_docs:
-        before, _, rest = DOCS.read_text().partition(BEGIN)
-        after = rest.partition(END)[2]
-        DOCS.write_text(f"{before}{BEGIN}\n{table(rows)}\n{END}{after}")
+        documents.renew(documents.DOCS / "reliability.md", "faults", table(rows))
     return 0 if all(good(row) for row in rows) else 1
 
 

@@ -1,6 +1,7 @@
 """Durable spans per second of one `spanledger up`, as JSON.
 
     python benchmarks/ingest.py [--seconds 20] [--batch 100] [--connections 4] [--gzip] [--stored 5000000] [--paced]
+                                [--markdown]
 
 Starts the collector on a new directory, or on one that holds `--stored` spans already, runs the project's OTLP load
 generator against it, waits until every acknowledged span is stored, and counts what was lost (sent and acknowledged,
@@ -33,6 +34,13 @@ ROOT = Path(__file__).resolve().parent.parent
 LOADGEN = ROOT.parent / "shared" / "tools" / "loadgen.py"
 sys.path.insert(0, str(ROOT))
 
+from benchmarks import documents  # noqa: E402
+from tests.line.process import Up  # noqa: E402
+
+HEAD = (
+    "| stored before | acknowledged/s | durable/s | lost | p99 to acknowledgement, ms | CPU µs a span | peak RSS, MB |"
+    " bare engine/s | ratio |\n|" + "---:|" * 9
+)
 BARE = """
 import json, sys, time
 from pathlib import Path
@@ -105,6 +113,22 @@ def paced(up: Any, options: argparse.Namespace, rate: float) -> dict[str, Any]:
     }
 
 
+def table(present: str, result: dict[str, Any]) -> str:
+    """The table with this result's line, in place of an earlier one of the same size."""
+    rows = dict[int, str]()
+    for line in present.splitlines()[2:]:
+        rows[int(line.split("|")[1].replace(",", ""))] = line
+    beside = result.get("paced", {}).get("ack_ms", {}).get("p99")
+    cells = [
+        f"{result['stored_before']:,}", f"{result['accepted_spans_s']:,.0f}", f"{result['durable_spans_s']:,.0f}",
+        f"{result['lost_spans']}", f"{result['lat_ms']['p99']:.0f}" + (f" (paced {beside:.0f})" if beside else ""),
+        f"{result['server_cpu_s_per_1k_spans'] * 1000:.0f}", f"{result['server_peak_rss_mb']:,.0f}",
+        f"{result['bare_engine_spans_s']:,}", f"{result['ratio_to_bare_engine']:.2f}",
+    ]  # fmt: skip
+    rows[result["stored_before"]] = f"| {' | '.join(cells)} |"
+    return "\n".join([HEAD, *(rows[size] for size in sorted(rows))])
+
+
 def main() -> int:
     """Run the measurement and print it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -115,13 +139,12 @@ def main() -> int:
     parser.add_argument("--gzip", action="store_true")
     parser.add_argument("--stored", type=int, default=0, help="spans that are in the store beforehand")
     parser.add_argument("--paced", action="store_true", help="a second run at 80 %% of the durable rate")
+    parser.add_argument("--markdown", action="store_true", help="write this line of the table in docs/performance.md")
     parser.add_argument("--loadgen", type=Path, default=LOADGEN)
     options = parser.parse_args()
     if not options.loadgen.exists():
         print(f"skipped: no load generator at {options.loadgen}; name it with --loadgen")
         return 0
-    from tests.line.process import Up
-
     with tempfile.TemporaryDirectory(prefix="spanledger-ingest-") as directory:
         data = Path(directory) / "data"
         if options.stored:
@@ -154,6 +177,9 @@ def main() -> int:
             result["bare_engine_error"] = bare.stderr[-300:]
     result.update(machine=platform.machine(), cores=os.cpu_count(), python=platform.python_version())
     print(json.dumps(result, indent=2))
+    if options.markdown:
+        page = documents.DOCS / "performance.md"
+        documents.renew(page, "ingest", table(documents.current(page, "ingest"), result))
     return int(result["lost_spans"] != 0 or result.get("paced", {}).get("lost_spans", 0) != 0)
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -29,10 +30,9 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 LOADGEN = ROOT.parent / "shared" / "tools" / "loadgen.py"
-PAGE = ROOT / "docs" / "performance.md"
-MARKS = ("<!-- peers: begin -->", "<!-- peers: end -->")
 sys.path.insert(0, str(ROOT))
 
+from benchmarks import documents  # noqa: E402
 from tests.line.process import free_port  # noqa: E402
 
 START_SECONDS = 180
@@ -180,17 +180,33 @@ class Running:
         return last, since
 
 
-def environment(system: System, cache: Path) -> tuple[Path, str]:
-    """The system's own environment, made where it is missing, and the version in it."""
-    if not system.package:
-        return Path(sys.prefix), "this checkout"
-    venv = cache / system.package
+def uv(*words: str | Path) -> str:
+    """What a uv command says."""
+    found = shutil.which("uv", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
+    if found is None:
+        raise SystemExit("uv is needed to install the peers: pip install uv")
+    return subprocess.run([found, *map(str, words)], capture_output=True, text=True, check=True).stdout
+
+
+def installed(package: str, cache: Path, wheel: Path | None = None) -> tuple[Path, str]:
+    """(the environment that holds this package and what it needs, its version): made where it is missing.
+
+    With a wheel, that is what is installed, anew each time.
+    """
+    venv = cache / package
     python = venv / "bin" / "python"
     if not python.exists():
-        subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True)
-        subprocess.run([str(python), "-m", "pip", "install", "--quiet", system.package], check=True)
-    code = f"import importlib.metadata as m; print(m.version({system.package!r}))"
+        uv("venv", "--quiet", "--python", sys.executable, venv)
+        uv("pip", "install", "--quiet", "--compile-bytecode", "--python", python, wheel or package)
+    elif wheel is not None:
+        uv("pip", "install", "--quiet", "--compile-bytecode", "--python", python, "--reinstall-package", package, wheel)
+    code = f"import importlib.metadata as m; print(m.version({package!r}))"
     return venv, subprocess.run([str(python), "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+
+
+def environment(system: System, cache: Path) -> tuple[Path, str]:
+    """The system's own environment, made where it is missing, and the version in it."""
+    return installed(system.package, cache) if system.package else (Path(sys.prefix), "this checkout")
 
 
 def measure(system: System, cache: Path, seconds: float) -> dict[str, Any]:
@@ -254,10 +270,7 @@ def main() -> int:
     ]
     print(json.dumps(rows, indent=2))
     if options.markdown:
-        text = PAGE.read_text(encoding="utf-8")
-        head, _, rest = text.partition(MARKS[0])
-        _, _, tail = rest.partition(MARKS[1])
-        PAGE.write_text(f"{head}{MARKS[0]}\n{table(rows)}\n{MARKS[1]}{tail}", encoding="utf-8")
+        documents.renew(documents.DOCS / "performance.md", "peers", table(rows))
     return 0
 
 

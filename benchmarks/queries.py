@@ -17,7 +17,6 @@ import json
 import os
 import platform
 import random
-import re
 import statistics
 import subprocess
 import sys
@@ -34,6 +33,7 @@ from zoneinfo import ZoneInfo
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from benchmarks import documents
 from benchmarks.seed import ABSENT, BIG_TRACE, FREQUENT, PROJECT, RARE
 from pydantic import SecretStr
 
@@ -430,17 +430,6 @@ def table(result: dict[str, Any]) -> str:
     return "\n".join([said, "", *lines])
 
 
-def write_markdown(path: Path, result: dict[str, Any]) -> None:
-    """Put the table between its markers in the file; the markers name the size, so that sizes stand side by side."""
-    size = f"queries {round(result['spans'] / 1e6)} million"
-    begin, end = f"<!-- begin {size} -->", f"<!-- end {size} -->"
-    text = path.read_text(encoding="utf-8")
-    if begin not in text or end not in text:
-        raise SystemExit(f"{path} lacks the markers {begin!r} and {end!r}: put them where the table belongs")
-    found = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
-    path.write_text(found.sub(lambda _: f"{begin}\n{table(result)}\n{end}", text), encoding="utf-8")
-
-
 def main() -> int:
     """Measure and report."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -485,7 +474,7 @@ def main() -> int:
     if options.json:
         options.json.write_text(json.dumps(result, indent=1), encoding="utf-8")
     if options.markdown:
-        write_markdown(options.markdown, result)
+        documents.renew(options.markdown, f"queries {round(result['spans'] / 1e6)} million", table(result))
     print(table(result))
     if not options.only and (missing := loaded.missing()):
         print(f"error: timed by nothing: {', '.join(missing)}. Add a case, or an exception with a reason.")
