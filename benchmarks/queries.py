@@ -466,7 +466,7 @@ def main() -> int:
     ]  # fmt: skip
     limited = [row for row in rows if row["limit_ms"] is not None]
     missed = [row for row in limited if any(ms["p95"] > row["limit_ms"] for ms in row["ms"].values())]
-    result = facts | {
+    result: dict[str, Any] = facts | {
         "load": round(os.getloadavg()[0], 1),
         "repeat": options.repeat, "cores": os.cpu_count(), "machine": platform.machine(), "engines": list(engines),
         "limited": len(limited), "missed": len(missed), "cases": rows,
