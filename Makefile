@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DATA ?= .spanledger
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types imports unit long clients lock clean bench-ingest bench-sdk bench-pages bench-replay bench-queries golden machine faults
+.PHONY: help demo test lint types imports unit long frameworks clients lock clean bench-ingest bench-sdk bench-sdk-peers bench-pages bench-replay bench-queries golden machine faults
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -40,6 +40,9 @@ unit: $(VENV)/installed ## pytest
 long: $(VENV)/installed ## pytest with the tests that take long
 	$(BIN)/python -m pytest -m "long or not long"
 
+frameworks: $(VENV)/installed ## real packages of every library that is instrumented, each in an environment of its own
+	$(BIN)/python -m tests.sdk.frameworks.run --write-docs
+
 clients: $(VENV)/installed ## SDKs of JavaScript and Java and a Collector, fetched and built at first, sending here
 	FETCH_CLIENTS=1 $(BIN)/python -m pytest tests/clients
 
@@ -56,6 +59,9 @@ bench-ingest: $(VENV)/installed ## durable spans per second
 
 bench-sdk: $(VENV)/installed ## overhead of @observe
 	$(BIN)/python benchmarks/sdk_overhead.py
+
+bench-sdk-peers: $(VENV)/installed ## what ours and other SDKs cost; fetches the others; writes docs/sdk-overhead.md
+	$(BIN)/python benchmarks/sdk_peers.py --markdown
 
 bench-pages: $(VENV)/installed ## time until the pages can be used
 	$(BIN)/python benchmarks/pages.py

@@ -188,8 +188,8 @@ def uv(*words: str | Path) -> str:
     return subprocess.run([found, *map(str, words)], capture_output=True, text=True, check=True).stdout
 
 
-def installed(package: str, cache: Path, wheel: Path | None = None) -> tuple[Path, str]:
-    """(the environment that holds this package and what it needs, its version): made where it is missing.
+def installed(package: str, cache: Path, *others: str, wheel: Path | None = None) -> tuple[Path, str]:
+    """(the environment of this package with what it needs and `others`, its version): made where it is missing.
 
     With a wheel, that is what is installed, anew each time.
     """
@@ -197,7 +197,7 @@ def installed(package: str, cache: Path, wheel: Path | None = None) -> tuple[Pat
     python = venv / "bin" / "python"
     if not python.exists():
         uv("venv", "--quiet", "--python", sys.executable, venv)
-        uv("pip", "install", "--quiet", "--compile-bytecode", "--python", python, wheel or package)
+        uv("pip", "install", "--quiet", "--compile-bytecode", "--python", python, wheel or package, *others)
     elif wheel is not None:
         uv("pip", "install", "--quiet", "--compile-bytecode", "--python", python, "--reinstall-package", package, wheel)
     code = f"import importlib.metadata as m; print(m.version({package!r}))"

@@ -37,10 +37,13 @@ from benchmarks import documents
 from benchmarks.seed import ABSENT, BIG_TRACE, FREQUENT, PROJECT, RARE
 from pydantic import SecretStr
 
-from spanledger_store import deletion, health, ledger, settling, spend, sql, sqlgate
+from spanledger_store import budget_report, deletion, health, ledger, settling, spend, sql, sqlgate
+from spanledger_store import budgets as standing
 from spanledger_store.control import Control
+from spanledger_store.control.budgets import Budget
 from spanledger_store.engine import Engine
 from spanledger_store.migrate import migrate
+from spanledger_store.periods import Period
 from spanledger_store.reports import accounting, calls, catalog, coverage, trace, traces
 from spanledger_store.reports.buckets import Bucketing, Calendar, automatic
 from spanledger_store.reports.scope import Dimension, Scope
@@ -52,6 +55,7 @@ LAUNCHER = Path(__file__).resolve().parent.parent / "tests" / "support" / "click
 LIMIT_MS, BIG_TRACE_MS = 150, 300
 # Files that no line of the table need run, by how their names begin, and why.
 EXCEPTIONS = {
+    "budgets_from_waiting": "hours that the ledger's job has yet to recompute, of which a seeded store has none",
     "backup_": "steps of a backup and its check",
     "cluster": "how a cluster and its tables were made, asked once at start",
     "export_": "steps of an export, which reads a project whole",
@@ -139,6 +143,7 @@ def cases(control: Control) -> Iterator[Case]:
     yield from _trace()
     yield from _catalog()
     yield from _health(control)
+    yield from _budgets(control)
     yield from _commands(control)
 
 
@@ -314,6 +319,27 @@ def _health(control: Control) -> Iterator[Case]:
     yield Case(
         "doctor", "calls that sampling hid, any project, 24 h",
         lambda e, d: coverage.hidden(e, (s := d.scope("24 h")).start, s.end),
+    )  # fmt: skip
+
+
+def _budgets(control: Control) -> Iterator[Case]:
+    def made(dice: Dice, n: int) -> list[Budget]:
+        """Budgets that no two of ask the same of; Kolkata's months begin within an hour of the books."""
+        about = [{"customer": dice.pick("customer")} for _ in range(n)]
+        zone = "Asia/Kolkata"
+        return [Budget(PROJECT, f"b{i}", Decimal(100), Period.MONTH, zone, each) for i, each in enumerate(about)]
+
+    cases: dict[str, Callable[[Dice], list[Budget]]] = {
+        "of one customer": lambda d: made(d, 1),
+        "of 100 customers, one each": lambda d: made(d, 100),
+        "of every customer": lambda d: [Budget(PROJECT, "b", Decimal(100), Period.MONTH, per="customer")],
+        "of everything, a year": lambda d: [Budget(PROJECT, "b", Decimal(100), Period.YEAR)],
+    }
+    for name, budgets in cases.items():
+        yield Case("budgets", f"state {name}", lambda e, d, b=budgets: standing.states(e, control, b(d), d.last))
+    yield Case(
+        "budgets", "report of 100 customers' budgets",
+        lambda e, d: budget_report.report(e, control, made(d, 100), d.last),
     )  # fmt: skip
 
 

@@ -12,10 +12,12 @@ import argparse
 import gzip
 import json
 import multiprocessing
+import os
 import platform
 import statistics
 import threading
 import time
+import timeit
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from multiprocessing.connection import Connection
 
@@ -86,6 +88,23 @@ def trivial(text: str) -> str:
     return text
 
 
+def measure_switched_off() -> dict[str, float]:
+    """Nanoseconds of one call, bare and observed with SPANLEDGER_ENABLED=false: the best of many rounds."""
+    os.environ["SPANLEDGER_ENABLED"] = "false"
+    spanledger.init()
+    observed = spanledger.observe(trivial)
+    count, bare, disabled = 20_000, float("inf"), float("inf")
+    for _ in range(20):
+        bare = min(bare, timeit.timeit("f(x)", globals={"f": trivial, "x": KILOBYTE}, number=count))
+        disabled = min(disabled, timeit.timeit("f(x)", globals={"f": observed, "x": KILOBYTE}, number=count))
+    del os.environ["SPANLEDGER_ENABLED"]
+    return {
+        "bare_call_ns": round(bare / count * 1e9, 1),
+        "disabled_ns": round(disabled / count * 1e9, 1),
+        "added_ns": round((disabled - bare) / count * 1e9, 1),
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--calls", type=int, default=20_000, help="calls in the tight loop")
@@ -98,6 +117,7 @@ def main() -> None:
     sink.start()
     port = here.recv()
 
+    switched_off = measure_switched_off()
     bare_provider = TracerProvider()
     bare_provider.add_span_processor(
         BatchSpanProcessor(OTLPSpanExporter(f"http://127.0.0.1:{port}/bare"), max_queue_size=100_000)
@@ -157,6 +177,7 @@ def main() -> None:
     result = {
         "bare_otel_15_attributes": summary(bare_times),
         "observe_1kb": summary(our_times),
+        "switched_off": switched_off,
         "p50_ratio": round(statistics.median(our_times) / statistics.median(bare_times), 3),
         "tight_loop": {
             "calls": options.calls,

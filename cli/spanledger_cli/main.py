@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from spanledger_cli import exporting, importing, keys, retention
+from spanledger_cli import budgets, exporting, importing, jobs, keys, retention
 from spanledger_cli.accounting import accounting
 from spanledger_cli.backup import backup, restore
 from spanledger_cli.delete import delete
@@ -20,6 +20,7 @@ from spanledger_cli.query import query
 from spanledger_cli.reprice import reprice
 from spanledger_cli.spend import spend
 from spanledger_cli.up import up
+from spanledger_cli.worker import worker
 from spanledger_store.errors import StoreError, StoreLocked
 
 
@@ -65,17 +66,21 @@ def spanledger(
 ) -> None:
     """LLM observability and cost analytics: from one decorator to an exact ledger.
 
-    Exit codes: 0 done, 1 failed, 2 wrong or unsafe request, 3 the data directory or the port is in use.
+    Exit codes: 0 done, 1 failed, 2 wrong or unsafe request, 3 the data directory or the port is in use, 4 a budget that
+    blocks is used up (budgets state).
     """
 
 
 app.command()(up)
+app.command()(worker)
 app.command()(demo)
 app.command()(migrate)
 app.command()(query)
 app.command()(spend)
 app.command()(reprice)
+app.add_typer(budgets.app, name="budgets")
 app.add_typer(keys.app, name="keys")
+app.add_typer(jobs.app, name="jobs")
 app.command()(doctor)
 app.command()(accounting)
 app.command()(delete)

@@ -42,6 +42,14 @@ class Running:
         """The JSON answer to a JSON body. Raises CliError like `get`."""
         return self._call("POST", path, body, ANSWER_SECONDS)
 
+    def put(self, path: str, body: dict[str, Any]) -> Any:
+        """The JSON answer to a JSON body. Raises CliError like `get`."""
+        return self._call("PUT", path, body, ANSWER_SECONDS)
+
+    def delete(self, path: str) -> Any:
+        """The JSON answer. Raises CliError like `get`."""
+        return self._call("DELETE", path, None, ANSWER_SECONDS)
+
     def answers(self) -> bool:
         """True where the process at this address says that it is well."""
         try:

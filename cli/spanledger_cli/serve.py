@@ -46,11 +46,18 @@ def build(engine: Engine, control: Control, settings: CollectorSettings, url: st
 
 
 def serve(
-    settings: StoreSettings, host: str, port: int, ready: Callable[[str, str], None], grpc_port: int | None = None
+    settings: StoreSettings,
+    host: str,
+    port: int,
+    ready: Callable[[str, str], None],
+    grpc_port: int | None = None,
+    *,
+    jobs: bool = True,
 ) -> None:
     """Run until SIGTERM or Ctrl+C, then drain; `ready` is called with both addresses once requests are answered.
 
-    The second is that of OTLP over gRPC, '' without it; `grpc_port` is as in `grpc_door.choose`.
+    The second is that of OTLP over gRPC, '' without it; `grpc_port` is as in `grpc_door.choose`. Without `jobs` a
+    worker elsewhere runs them.
     Raises InUse, Usage, CliError or StoreError where it cannot start.
     """
     other = running.find(settings.data)
@@ -78,9 +85,10 @@ def serve(
         migrate(engine)
         app, inner = build(engine, control, collector, url)
         grpc = grpc_door.GrpcDoor(inner, collector) if grpc_chosen else None
-        scheduler = Scheduler(engine, control)
-        scheduler.start()
-        stack.callback(scheduler.stop)
+        if jobs:
+            scheduler = Scheduler(engine, control)
+            scheduler.start()
+            stack.callback(scheduler.stop)
         phase = stack.enter_context(_signals())
 
         def announce() -> None:

@@ -45,6 +45,12 @@ def up(
             help="Port of OTLP over gRPC; 0 is off. Else 4317 where it is free and the extra is installed.",
         ),
     ] = None,
+    jobs: Annotated[
+        bool,
+        typer.Option(
+            "--jobs/--no-jobs", envvar="SPANLEDGER_JOBS", help="Run the jobs here too; else `spanledger worker` does."
+        ),
+    ] = True,
     data: DataOption = None,
 ) -> None:
     """Run Spanledger: collector, ledger and pages.
@@ -67,7 +73,7 @@ def up(
         )
         out.print(NEXT.format(arguments="" if url.endswith(":8787") else f'endpoint="{url}"'), markup=False)
 
-    serve(settings, host, port, ready, grpc_port)
+    serve(settings, host, port, ready, grpc_port, jobs=jobs)
     _leave()
 
 

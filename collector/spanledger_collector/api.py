@@ -13,8 +13,10 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from spanledger_collector.accounting import add_accounting
 from spanledger_collector.apidocs import api_page
+from spanledger_collector.budgets import add_budgets
 from spanledger_collector.collector import Collector
 from spanledger_collector.coverage import add_coverage
+from spanledger_collector.jobs import add_jobs
 from spanledger_collector.lifecycle import add_lifecycle
 from spanledger_store import sqlgate
 from spanledger_store.errors import QueryError, StoreError
@@ -84,7 +86,9 @@ def routes(collector: Collector) -> APIRouter:
         return await asyncio.to_thread(collector.diagnosis)
 
     add_accounting(router, collector)
+    add_budgets(router, collector)
     add_coverage(router, collector)
+    add_jobs(router, collector)
     add_lifecycle(router, collector)
 
     @router.get("/api/docs", include_in_schema=False)

@@ -7,6 +7,7 @@ from typing import Any
 
 from spanledger_collector import salvage
 from spanledger_collector.access import Access
+from spanledger_collector.board import Board
 from spanledger_collector.metrics import Metrics
 from spanledger_collector.pipeline import Pipeline
 from spanledger_collector.receiving import Receiver
@@ -34,15 +35,18 @@ class Collector:
         self.spool = Spool(engine.settings.data / SPOOL_FILE, settings.spool_max_bytes)
         self.pipeline = Pipeline(engine, control, self.spool, self.metrics, settings)
         self.reporter = Reporter(self.spool, control, lambda: self.pipeline.last_error)
+        self.board = Board(engine, control, self.spool)
         self.receiver = Receiver(self.access, control, self.spool, self.pipeline, self.metrics)
 
     def start(self) -> None:
         """Begin to drain, entries of an earlier process first."""
         self.pipeline.start()
         self.reporter.start()
+        self.board.start()
 
     def stop(self) -> None:
         """Drain within the allowed time and close; what is left is on disk for the next start."""
+        self.board.stop()
         self.pipeline.stop(self.settings.drain_seconds)
         self.reporter.stop()
         self.spool.close()

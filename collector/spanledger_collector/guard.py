@@ -20,6 +20,8 @@ LOCAL = "local"
 SESSION_SECONDS = 12 * 3600
 OPEN_PATHS = frozenset({"/healthz", "/readyz", "/signin", "/signout"})
 SELF_CHECKED = frozenset(f"/v1/{signal}" for signal in SIGNALS)
+# What senders may ask: an ingest key opens it, for that key's project.
+FOR_SENDERS = frozenset({"/api/v1/budgets/state"})
 
 
 class Guard:
@@ -42,7 +44,8 @@ class Guard:
         if path in ("/signin", "/signout") and scope["type"] == "http":
             await (await self._session(Request(scope, receive)))(scope, receive, send)
             return
-        if path in OPEN_PATHS or path in SELF_CHECKED or self._may_read(scope):
+        allowed = path in OPEN_PATHS or path in SELF_CHECKED or self._may_read(scope)
+        if allowed or (path in FOR_SENDERS and self._may_send(scope)):
             await self._app(scope, receive, send)
             return
         if scope["type"] == "websocket":
@@ -58,6 +61,13 @@ class Guard:
         if not self._access.needed("read"):
             return is_loopback(headers.get("host", "").rsplit(":", 1)[0])
         return self._signed_in(headers)
+
+    def _may_send(self, scope: Scope) -> bool:
+        headers = Headers(scope=scope)
+        secret = bearer(headers)
+        if secret:
+            return self._access.key(secret, "ingest") is not None
+        return not self._access.needed("ingest") and is_loopback(headers.get("host", "").rsplit(":", 1)[0])
 
     def _signed_in(self, headers: Headers) -> bool:
         cookie = Request({"type": "http", "headers": headers.raw}).cookies.get(COOKIE, "")

@@ -93,13 +93,13 @@ def add_lifecycle(router: APIRouter, collector: Collector) -> None:
     @router.post("/api/v1/delete", tags=["operations"])
     async def delete(body: DeleteBody, request: Request) -> dict[str, Any]:
         """Remove what is stored of a customer, a user or a trace, with a proof. Needs this process's local token."""
-        _local_only(collector, request)
+        local_only(collector, request)
         return await _answer(_delete, collector, body)
 
     @router.post("/api/v1/reprice", tags=["operations"])
     async def reprice(body: RepriceBody, request: Request) -> dict[str, Any]:
         """Give stored calls the current prices; calls whose spans have expired are counted. Needs the local token."""
-        _local_only(collector, request)
+        local_only(collector, request)
         return await _answer(_reprice, collector, body)
 
     @router.get("/api/v1/retention", tags=["operations"])
@@ -110,13 +110,13 @@ def add_lifecycle(router: APIRouter, collector: Collector) -> None:
     @router.post("/api/v1/retention", tags=["operations"])
     async def retention_set(body: RetentionBody, request: Request) -> dict[str, dict[str, int | None]]:
         """Set how long a project keeps what. Needs this process's local token."""
-        _local_only(collector, request)
+        local_only(collector, request)
         return await _answer(_retention_set, collector, body)
 
     tasks = Tasks()
 
     def begun(request: Request, work: Callable[[Progress], Any]) -> dict[str, str]:
-        _local_only(collector, request)
+        local_only(collector, request)
         return {"task": tasks.begin(work).id}
 
     @router.post("/api/v1/retention/run", tags=["operations"])
@@ -157,26 +157,27 @@ def add_lifecycle(router: APIRouter, collector: Collector) -> None:
     @router.post("/api/v1/import/usage", tags=["operations"])
     async def import_usage(request: Request, project: str = "default") -> dict[str, Any]:
         """Take spans of any project, as OTLP in protobuf; what waits to be stored is told. Needs the local token."""
-        _local_only(collector, request)
+        local_only(collector, request)
         return await _take(collector, project, await request.body())
 
     @router.get("/api/v1/tasks/{identity}", tags=["operations"])
     async def task(identity: str, request: Request) -> dict[str, Any]:
         """How far a task is, and its result once it is finished. Needs this process's local token."""
-        _local_only(collector, request)
+        local_only(collector, request)
         found = tasks.get(identity)
         if found is None:
             raise HTTPException(404, f"there is no task {identity}; it may be of an earlier process.")
         return asdict(found)
 
 
-def _local_only(collector: Collector, request: Request) -> None:
+def local_only(collector: Collector, request: Request) -> None:
+    """Raises 403 unless the request is this machine's command line."""
     # A read key opens pages; it must not change a row. On loopback without keys nobody may, but who can read up.json.
     if not collector.access.is_local(bearer(request.headers)):
         raise HTTPException(
             403,
             "only the command line on the server's own machine may do this: spanledger delete, reprice, retention, "
-            "backup, export or import, with --data DIR",
+            "backup, export, import or budgets, with --data DIR",
         )
 
 

@@ -14,7 +14,8 @@ import polars as pl
 
 from spanledger_dashboard.settings import DashboardSettings
 from spanledger_store import health
-from spanledger_store.control import Control, keys, quarantine, tallies
+from spanledger_store.control import Control, jobs, keys, quarantine, tallies
+from spanledger_store.control.jobs import JobState
 from spanledger_store.control.keys import Key
 from spanledger_store.control.quarantine import Quarantined, ReasonCount
 from spanledger_store.control.tallies import SpoolState
@@ -159,6 +160,10 @@ class Data:
     async def spools(self) -> list[SpoolState]:
         """Every collector's spool, as it last reported."""
         return await self._run(lambda _: tallies.spools(self._control))
+
+    async def jobs(self) -> list[JobState]:
+        """What runs in the background, and how it went."""
+        return await self._run(lambda _: jobs.states(self._control))
 
     async def quarantined(self, project: str) -> list[tuple[ReasonCount, Quarantined | None]]:
         """Reasons for which something of the project could not be stored, each with its newest example."""

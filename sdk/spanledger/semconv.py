@@ -51,6 +51,8 @@ TOOL_CALL_ID: Final = "gen_ai.tool.call.id"
 TOOL_CALL_ARGUMENTS: Final = "gen_ai.tool.call.arguments"
 TOOL_CALL_RESULT: Final = "gen_ai.tool.call.result"
 ERROR_TYPE: Final = "error.type"
+HTTP_STATUS: Final = "http.response.status_code"
+HTTP_RESEND_COUNT: Final = "http.request.resend_count"  # how often the client tried again
 
 # --- usage: input INCLUDES cache reads and writes, output INCLUDES reasoning -----------------------
 USAGE_INPUT_TOKENS: Final = "gen_ai.usage.input_tokens"
@@ -95,6 +97,7 @@ EVALUATION_NAME: Final = "gen_ai.evaluation.name"
 EVALUATION_SCORE_VALUE: Final = "gen_ai.evaluation.score.value"
 EVALUATION_SCORE_LABEL: Final = "gen_ai.evaluation.score.label"
 EVALUATION_EXPLANATION: Final = "gen_ai.evaluation.explanation"
+EVALUATION_SOURCE: Final = "spanledger.evaluation.source"  # who judged: a person, a judge model, a test
 
 # --- ours ------------------------------------------------------------------------------------------
 KIND: Final = "spanledger.kind"
@@ -110,11 +113,26 @@ CALL_COUNT: Final = "spanledger.call.count"  # how many calls the span is the su
 EMBEDDING: Final = "spanledger.embedding"  # base64 of little-endian floats
 EMBEDDING_MODEL: Final = "spanledger.embedding.model"
 EMBEDDING_DTYPE: Final = "spanledger.embedding.dtype"  # "float16" or "float32"
+EMBEDDING_DIMENSIONS: Final = "spanledger.embedding.dimensions"
+EMBEDDING_MISSING: Final = "spanledger.embedding.missing"  # "late" or "failed": a vector was wanted
+CAPTURE: Final = "spanledger.capture"  # what a block or function around another library's span allows of its content
+MASK_DROPPED: Final = "spanledger.mask.dropped"  # texts that could not be masked, and so were not sent
+COUNTED_INSIDE: Final = "spanledger.counted.inside"  # tells of a model call whose own span lies inside this one
+STREAM_INTERRUPTED: Final = "spanledger.stream.interrupted"  # read in part: the usage is what was told until then
 CACHE_HIT: Final = "spanledger.cache.hit"  # the application's own cache: such a call costs nothing
 GUARDRAIL_PREFIX: Final = "spanledger.guardrail."
 GUARDRAIL_NAME: Final = "spanledger.guardrail.name"
-GUARDRAIL_ACTION: Final = "spanledger.guardrail.action"
+GUARDRAIL_ACTION: Final = "spanledger.guardrail.action"  # passed, blocked or modified
 GUARDRAIL_REASON: Final = "spanledger.guardrail.reason"
+# On the guardrail span of a call that was refused: which budget, whose of those that each value has, what it saved.
+BUDGET_ID: Final = "spanledger.budget.id"
+BUDGET_NAME: Final = "spanledger.budget.name"
+BUDGET_VALUE: Final = "spanledger.budget.value"
+BUDGET_SAVED_USD: Final = "spanledger.budget.saved_usd"  # a decimal STRING
+GUARDRAIL_CATEGORY: Final = "spanledger.guardrail.category"
+GUARDRAIL_SCORE: Final = "spanledger.guardrail.score"  # a float
+# The share of traces like this one that are sent: 0.1 stands for ten. 1 for what is always kept.
+SAMPLE_RATE: Final = "spanledger.sample.rate"
 # Characters of the whole content, set only where the attribute beside it was cut.
 INPUT_LENGTH: Final = "spanledger.input.length"
 OUTPUT_LENGTH: Final = "spanledger.output.length"
@@ -173,6 +191,23 @@ PROVIDER_ALIASES: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 """Old or colloquial provider names -> the current `gen_ai.provider.name`."""
+
+
+FRAMEWORKS: Final = frozenset(
+    {
+        "langchain",
+        "langgraph",
+        "llama_index",
+        "llamaindex",
+        "crewai",
+        "haystack",
+        "microsoft.agent_framework",
+        "gcp.vertex.agent",
+        "autogen",
+        "smolagents",
+    }
+)
+"""What emitters name as provider where they do not know it; the model's name then decides the price."""
 
 
 def provider_name(value: str) -> str:

@@ -16,7 +16,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from spanledger_store import balance, ledger, migrate
-from spanledger_store.control import Control, dirty, keys, projects, quarantine
+from spanledger_store.control import Control, dirty, jobs, keys, projects, quarantine
 from spanledger_store.engine import Engine
 from spanledger_store.errors import StoreError
 from spanledger_store.reports import coverage
@@ -75,6 +75,7 @@ def checks(engine: Engine, control: Control, spool: Path, *, running: bool = Tru
         ("prices", lambda: prices_check(engine)),
         ("coverage", lambda: coverage_check(engine)),
         ("authentication", lambda: authentication_check(control)),
+        ("jobs", lambda: jobs_check(control, running=running)),
         ("disk", lambda: disk_check(engine.settings.data)),
         ("packages", packages_check),
     ]
@@ -122,12 +123,27 @@ def spool_check(spool: Path, *, running: bool) -> Check:
     if not entries:
         return Check("spool", "ok", "empty: everything received is stored")
     age = int(datetime.now(UTC).timestamp() - oldest / 1e9)
-    detail = f"{spans} span(s) in {entries} request(s), {size / 2**20:.1f} MiB, the oldest received {age} s ago"
+    detail = f"{spans} item(s) in {entries} request(s), {size / 2**20:.1f} MiB, the oldest received {age} s ago"
     if not running:
         return Check("spool", "warn", f"{detail}; nothing is lost", "Start the collector to store them: spanledger up")
     if age > SPOOL_WARN_SECONDS:
         return Check("spool", "warn", detail, "The store does not take them: see /readyz for its reason.")
     return Check("spool", "ok", detail)
+
+
+def jobs_check(control: Control, *, running: bool) -> Check:
+    """Whether what runs in the background does, and came to its end the last time."""
+    found = jobs.states(control)
+    if not running or not found:
+        return Check("jobs", "ok", "they run while a collector or a worker does")
+    failing = [each for each in found if each.failures]
+    if failing:
+        told = "; ".join(f"{each.name} failed {each.failures} time(s) in a row: {each.error}" for each in failing)
+        return Check("jobs", "fail", told, "They are tried again by themselves. See: spanledger jobs list")
+    idle = [each.name for each in found if not each.owner]
+    if idle:
+        return Check("jobs", "warn", f"no worker has {', '.join(idle)}", "Start one: spanledger worker")
+    return Check("jobs", "ok", f"{len(found)} of {len(found)} at their pace")
 
 
 def quarantine_check(control: Control) -> Check:

@@ -8,7 +8,7 @@ import pytest
 
 from spanledger_analytics.jobs import JOBS, Job, Scheduler
 from spanledger_store.columns import SpanBatch
-from spanledger_store.control import Control, dirty
+from spanledger_store.control import Control, dirty, jobs
 from spanledger_store.engine import Engine
 from spanledger_store.writer import write
 from tests.store.rows import span_row
@@ -62,3 +62,89 @@ def test_a_failing_job_does_not_hold_up_the_others(embedded: Engine, control: Co
     scheduler.start()
     assert ran.wait(10)
     scheduler.stop()
+
+
+def test_two_schedulers_make_one_run_at_a_time_and_the_second_takes_over(embedded: Engine, control: Control) -> None:
+    guard, inside, runs = threading.Lock(), [0], list[int]()
+    enough = threading.Event()
+
+    def counting(*_: Any) -> int:
+        with guard:
+            inside[0] += 1
+            runs.append(inside[0])
+        threading.Event().wait(0.01)
+        with guard:
+            inside[0] -= 1
+            if len(runs) >= 20:
+                enough.set()
+        return 1
+
+    both = [Scheduler(embedded, control, [Job("counting", 0.01, counting)]) for _ in range(2)]
+    for each in both:
+        each.start()
+    assert enough.wait(20)
+    assert max(runs) == 1
+    holder = next(each.owner for each in jobs.states(control))
+    first = next(each for each in both if each.owner == holder)
+    first.stop()
+    with guard:
+        runs.clear()
+        enough.clear()
+    assert enough.wait(20)
+    assert max(runs) == 1
+    assert next(each.owner for each in jobs.states(control)) not in ("", holder)
+    next(each for each in both if each is not first).stop()
+    assert next(each.owner for each in jobs.states(control)) == ""
+
+
+def test_a_long_job_does_not_hold_up_the_quick_ones(embedded: Engine, control: Control) -> None:
+    release, quick, digging = threading.Event(), threading.Event(), threading.Event()
+
+    def slow(_engine: Engine, _control: Control, progress: Any) -> int:
+        progress("digging", 1, 3)
+        digging.set()
+        release.wait(20)
+        return 7
+
+    def fast(*_: Any) -> int:
+        quick.set()
+        return 0
+
+    scheduler = Scheduler(embedded, control, [Job("slow", 3600, slow, "long"), Job("fast", 0.01, fast)])
+    scheduler.start()
+    assert quick.wait(10)
+    assert digging.wait(10)
+    state = {each.name: each for each in jobs.states(control)}["slow"]
+    assert state.is_running
+    release.set()
+    scheduler.stop()
+    state = {each.name: each for each in jobs.states(control)}["slow"]
+    assert (state.changed, state.runs, state.doing) == (7, 1, "digging")
+
+
+def test_a_run_that_was_asked_for_comes_before_it_is_due(embedded: Engine, control: Control) -> None:
+    ran = threading.Semaphore(0)
+
+    def noting(*_: Any) -> int:
+        ran.release()
+        return 0
+
+    scheduler = Scheduler(embedded, control, [Job("yearly", 3e7, noting)])
+    scheduler.start()
+    assert ran.acquire(timeout=10)
+    jobs.ask(control, "yearly")
+    assert ran.acquire(timeout=10)
+    scheduler.stop()
+    assert not next(each.is_asked_for for each in jobs.states(control))
+
+
+def test_a_run_missed_while_nobody_worked_is_made_up_for_once(embedded: Engine, control: Control) -> None:
+    runs: list[int] = []
+    daily = [Job("daily", 86_400, lambda *_: runs.append(1) or 1, "long")]
+    for _ in range(2):
+        # The second start finds it done.
+        scheduler = Scheduler(embedded, control, daily)
+        scheduler.start()
+        threading.Event().wait(0.5)
+        scheduler.stop()
+    assert runs == [1]

@@ -15,7 +15,7 @@ from spanledger_dashboard.errors import BadView
 from spanledger_dashboard.page import guarded
 from spanledger_dashboard.pages import PAGES, health, overview, spend, trace, traces
 from spanledger_dashboard.pages.health_cards import ago, silence
-from spanledger_store.control import Control, tallies
+from spanledger_store.control import Control, jobs, tallies
 from spanledger_store.control.keys import Key
 from spanledger_store.control.tallies import COUNTS, Line, Snapshot, SpoolState
 from spanledger_store.errors import StoreUnavailable
@@ -190,3 +190,16 @@ def test_health_is_drawn_with_the_numbers_of_the_account(data: Data, pages_contr
     assert "12,345" in said
     assert "the store is away" in said
     assert "/srv/data on host-7" in said
+
+
+def test_health_shows_how_jobs_went(data: Data, pages_control: Control) -> None:
+    jobs.announce(pages_control, {"books": 60.0, "maps": 60.0, "idle": 60.0})
+    jobs.hold(pages_control, "a", ["books", "maps"])
+    jobs.failed(pages_control, "a", "books", error="no ink", seconds=1, retry_seconds=60)
+    jobs.begin(pages_control, "a", "maps")
+    jobs.tell(pages_control, "a", "maps", "drawing", 2, 5000)
+    _, body = run(health.render(data, view("/health", "?range=24h&project=elsewhere")))
+    said = text(body)
+    assert "no ink" in said
+    assert "drawing 2 of 5,000" in said
+    assert "no worker" in said

@@ -18,6 +18,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
 FENCE = re.compile(r"^```(?:sh|console)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+FOLLOWED = "quickstart.md"  # as a whole, by test_quickstart.py
 SERVING = ("spanledger up", "spanledger demo")
 EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
 TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
@@ -73,7 +74,7 @@ def serve(command: str, environment: dict[str, str], home: Path) -> None:
     assert process.wait() == 0, "".join(said)
 
 
-@pytest.mark.parametrize(("page", "command"), [(p.name, c) for p in PAGES for c in commands(p)])
+@pytest.mark.parametrize(("page", "command"), [(p.name, c) for p in PAGES if p.name != FOLLOWED for c in commands(p)])
 def test_a_documented_command_works(page: str, command: str, environment: dict[str, str]) -> None:
     home = Path(environment["PWD"])
     if command.startswith("pip install"):
@@ -87,6 +88,9 @@ def test_a_documented_command_works(page: str, command: str, environment: dict[s
     elif command.startswith("python "):
         assert (ROOT / command.split()[1]).exists()
         assert run(command.replace("python ", f"{sys.executable} {ROOT}/", 1) + " --help", environment, home)
+    elif command.startswith("spanledger-run "):
+        (home / "app.py").write_text("print('ran')\n")
+        assert run(command, environment, home) == "ran\n"
     elif command.startswith(SERVING) and "--no-serve" not in command:
         serve(command, environment, home)
     elif command.startswith("spanledger demo"):

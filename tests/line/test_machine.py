@@ -143,7 +143,7 @@ class Machine(RuleBasedStateMachine):
     def jobs(self) -> None:
         """Every job until none finds anything: what the scheduler does at once after a start, and ever after."""
         for _ in range(6):
-            if not sum([job.run(self.engine, self.control) for job in AFTER_A_START]):
+            if not sum([job.run(self.engine, self.control, void) for job in AFTER_A_START]):
                 return
         raise AssertionError("the jobs never come to rest")
 

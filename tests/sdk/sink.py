@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
@@ -34,6 +35,19 @@ class Received:
     events: list[str]
     attributes: dict[str, Any]
     resource: dict[str, Any]
+    raw: str  # all of it, as protobuf prints it
+
+
+@dataclass
+class Told:
+    """One log record as it arrived, in plain Python."""
+
+    event: str
+    time: int
+    trace_id: str
+    span_id: str
+    attributes: dict[str, Any]
+    resource: dict[str, Any]
 
 
 @dataclass
@@ -42,7 +56,9 @@ class Sink:
 
     url: str = ""
     spans: list[Received] = field(default_factory=list)
+    logs: list[Told] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
+    bodies: list[bytes] = field(default_factory=list)
     requests: int = 0
     reports: list[ExportMetricsServiceRequest] = field(default_factory=list)
     takes_reports: bool = True
@@ -83,10 +99,28 @@ def decode(body: bytes) -> list[Received]:
             events=[event.name for event in span.events],
             attributes=_attributes(span.attributes),
             resource=_attributes(resource.resource.attributes),
+            raw=str(span),
         )
         for resource in ExportTraceServiceRequest.FromString(body).resource_spans
         for scope in resource.scope_spans
         for span in scope.spans
+    ]
+
+
+def decode_logs(body: bytes) -> list[Told]:
+    """Return the log records of one request body."""
+    return [
+        Told(
+            event=record.event_name,
+            time=record.time_unix_nano,
+            trace_id=record.trace_id.hex(),
+            span_id=record.span_id.hex(),
+            attributes=_attributes(record.attributes),
+            resource=_attributes(resource.resource.attributes),
+        )
+        for resource in ExportLogsServiceRequest.FromString(body).resource_logs
+        for scope in resource.scope_logs
+        for record in scope.log_records
     ]
 
 
@@ -103,11 +137,15 @@ def running() -> Iterator[Sink]:
             if self.path == "/v1/metrics":
                 self.report(body)
                 return
+            sink.bodies.append(body)
             sink.requests += 1
             status, headers, content = sink.answer(sink.requests)
             if status == 200:
                 sink.headers.append({k.lower(): v for k, v in self.headers.items()})
-                sink.spans.extend(decode(body))
+                if self.path == "/v1/logs":
+                    sink.logs.extend(decode_logs(body))
+                else:
+                    sink.spans.extend(decode(body))
             self.send_response(status)
             for name, value in headers.items():
                 self.send_header(name, value)

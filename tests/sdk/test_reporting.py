@@ -14,7 +14,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 
 import spanledger
 from spanledger._internal import queue, reporting
-from spanledger._internal.queue import Stats
+from spanledger._internal.account import Stats
 from spanledger._internal.reporting import EXPORTED, PROCESSED, counters, encode
 
 from .sink import Sink

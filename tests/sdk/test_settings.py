@@ -8,7 +8,10 @@ import pytest
 from spanledger._internal.settings import Settings, load
 
 ROOT = Path(__file__).parents[2]
-SOURCE = (ROOT / "sdk/spanledger/_internal/settings.py").read_text()
+SOURCE = "".join(
+    (ROOT / "sdk/spanledger/_internal" / name).read_text()
+    for name in ("settings.py", "sample_settings.py", "baggage.py")
+)
 GUIDE = (ROOT / "docs/team.md").read_text()
 
 

@@ -98,7 +98,7 @@ def test_large_values_need_float32_and_nonsense_is_refused(sdk: Sink) -> None:
 
 
 @pytest.mark.parametrize("capture", ["on", "embedding"])
-def test_the_embedder_runs_on_the_export_thread_in_batches(start: Callable[..., Any], sink: Sink, capture: Any) -> None:
+def test_the_embedder_runs_beside_the_export_in_batches(start: Callable[..., Any], sink: Sink, capture: Any) -> None:
     import threading
 
     seen: list[tuple[str, list[str]]] = []
@@ -117,7 +117,7 @@ def test_the_embedder_runs_on_the_export_thread_in_batches(start: Callable[..., 
     ask("four")
     ask("sixsix")
     spanledger.flush()
-    assert seen == [("spanledger-export", ["four", "sixsix"])]
+    assert seen == [("spanledger-embed", ["four", "sixsix"])]
     assert [floats(span.attributes) for span in sink.spans] == [(4.0, 0.0), (6.0, 0.0)]
     assert sink.spans[0].attributes[semconv.EMBEDDING_MODEL] == "embedder"
     assert (semconv.INPUT_MESSAGES in sink.spans[0].attributes) is (capture == "on")

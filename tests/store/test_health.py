@@ -13,7 +13,7 @@ import pytest
 from spanledger_analytics.jobs import ledger as job
 from spanledger_store import health
 from spanledger_store.columns import SpanBatch
-from spanledger_store.control import Control, dirty, keys, quarantine
+from spanledger_store.control import Control, dirty, jobs, keys, quarantine
 from spanledger_store.engine import Engine
 from spanledger_store.writer import write
 from tests.store.rows import span_row
@@ -44,7 +44,7 @@ def test_an_empty_installation_is_well(engine: Engine, control: Control, tmp_pat
     found = health.checks(engine, control, tmp_path / "spool.db")
     assert {name: state for name, state in states(found).items() if name != "disk"} == dict.fromkeys(
         ["engine", "migrations", "control", "spool", "quarantine", "dirty hours", "ledger", "accounting", "prices",
-         "coverage", "authentication", "packages"], "ok"
+         "coverage", "authentication", "jobs", "packages"], "ok"
     )  # fmt: skip
     assert engine.database in found[0].detail
 
@@ -101,7 +101,7 @@ def test_what_waits_is_a_warning_only_where_nobody_serves_it(control: Control, t
     assert health.spool_check(path, running=True).state == "ok"
     stopped = health.spool_check(path, running=False)
     assert (stopped.state, stopped.remedy) == ("warn", "Start the collector to store them: spanledger up")
-    assert "7 span(s) in 1 request(s), 2.0 MiB" in stopped.detail
+    assert "7 item(s) in 1 request(s), 2.0 MiB" in stopped.detail
     with sqlite3.connect(path) as connection:
         connection.execute("UPDATE entries SET received_at = 0")
     connection.close()
@@ -152,4 +152,17 @@ def test_a_check_that_breaks_is_a_finding(embedded: Engine, control: Control, tm
     (tmp_path / "spool.db").write_bytes(b"not a database at all, only text")
     found = health.checks(embedded, control, tmp_path / "spool.db")
     assert states(found)["spool"] == "fail"
-    assert len(found) == 13
+    assert len(found) == 14
+
+
+def test_jobs_that_fail_or_belong_to_nobody_are_named(control: Control) -> None:
+    assert health.jobs_check(control, running=True).state == "ok"
+    jobs.announce(control, {"books": 60.0})
+    assert health.jobs_check(control, running=False).state == "ok"
+    alone = health.jobs_check(control, running=True)
+    assert (alone.state, alone.detail) == ("warn", "no worker has books")
+    jobs.hold(control, "a", ["books"])
+    assert health.jobs_check(control, running=True).state == "ok"
+    jobs.failed(control, "a", "books", error="no ink", seconds=1, retry_seconds=60)
+    failing = health.jobs_check(control, running=True)
+    assert (failing.state, failing.detail) == ("fail", "books failed 1 time(s) in a row: no ink")

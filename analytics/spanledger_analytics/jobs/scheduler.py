@@ -1,64 +1,187 @@
-"""Runs jobs when they are due, in a thread of its own."""
+"""Runs jobs when they are due, wherever else workers of the same installation do."""
 
 from __future__ import annotations
 
 import logging
+import math
+import os
+import secrets
+import socket
 import threading
 import time
 from collections.abc import Sequence
 
 from spanledger_analytics.jobs.registry import JOBS, Job
-from spanledger_store.control import Control
+from spanledger_store.control import Control, jobs
 from spanledger_store.engine import Engine
+from spanledger_store.errors import StoreError
 
 logger = logging.getLogger(__name__)
 
 # A job that takes long waits longer before it runs again: it may use a fifth of the time at most.
 REST = 4.0
+# How often leases are renewed and wishes for a run are looked at.
+LOOK_SECONDS = 1.0
+# A run that changed nothing is noted this often; the others always are.
+NOTE_SECONDS = 60.0
+RETRY_SECONDS = 60.0
+# Progress is written this often, so that telling it costs nothing.
+TELL_SECONDS = 0.5
 
 
 class Scheduler:
-    """Runs each job at its pace until stopped; a job that fails is logged and comes round again."""
+    """Runs each job at its pace until stopped; a job that fails is logged and comes round again.
 
-    def __init__(self, engine: Engine, control: Control, jobs: Sequence[Job] = JOBS) -> None:
+    Of all schedulers on one control database, one at a time has a job. When it ends or dies, another takes over, at
+    once or within a minute; a run that was due meanwhile is made up for.
+    """
+
+    def __init__(self, engine: Engine, control: Control, wanted: Sequence[Job] = JOBS) -> None:
         self._engine = engine
         self._control = control
-        self._due = dict.fromkeys(jobs, 0.0)
+        self._jobs = {job.name: job for job in wanted}
+        self.owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self._due: dict[str, float] = {}
+        self._noted: dict[str, float] = {}
+        self._asked: set[str] = set()
+        self._guard = threading.Lock()
+        self._wake = {lane: threading.Event() for lane in sorted({job.lane for job in wanted})}
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._loop, name="jobs", daemon=True)
+        self._keeper = threading.Thread(target=self._keep, name="jobs", daemon=True)
+        self._lanes = [
+            threading.Thread(target=self._loop, args=(lane,), name=f"jobs-{lane}", daemon=True) for lane in self._wake
+        ]
 
     def start(self) -> None:
-        """Begin; every job runs at once for the first time."""
-        self._thread.start()
+        """Begin; jobs that are new run at once, the others when they are due."""
+        for thread in (self._keeper, *self._lanes):
+            thread.start()
 
     def stop(self, timeout: float = 10.0) -> None:
-        """Let the running job end, then run every job once more, so that nothing is left over.
+        """Let the running jobs end, run every quick one once more, so that nothing is left over, and let go of all.
 
-        After `timeout` seconds, as with a store that does not answer, it is left behind: the next start does it.
+        After `timeout` seconds, as with a store that does not answer, they are left behind: the next start does it.
         """
         self._stop.set()
-        self._thread.join(timeout)
-        if self._thread.is_alive():
-            logger.warning(
-                "jobs were still at work after %.0f s; what they left over is done at the next start", timeout
-            )
-
-    def _loop(self) -> None:
-        while not self._stop.is_set():
-            for job, due in self._due.items():
-                if time.monotonic() >= due and not self._stop.is_set():
-                    took = self._run(job)
-                    self._due[job] = time.monotonic() + max(job.every_seconds, REST * took)
-            self._stop.wait(max(0.05, min(self._due.values()) - time.monotonic()))
-        for job in self._due:
-            self._run(job)
-
-    def _run(self, job: Job) -> float:
-        started = time.monotonic()
+        for event in self._wake.values():
+            event.set()
+        until = time.monotonic() + timeout
+        for thread in (self._keeper, *self._lanes):
+            thread.join(max(0.0, until - time.monotonic()))
+        if any(thread.is_alive() for thread in self._lanes):
+            logger.warning("jobs are still at work after %.0f s; what is left is done at the next start", timeout)
+            return
         try:
-            changed = job.run(self._engine, self._control)
-        except Exception:
-            logger.exception("job %s failed; it runs again in %.0f s", job.name, job.every_seconds)
+            jobs.release(self._control, self.owner)
+        except StoreError as error:
+            logger.warning("jobs could not be handed over; others take them within a minute: %s", error)
+
+    def _keep(self) -> None:
+        """Hold leases for as long as this process lives, and a last time when it is to end."""
+        announced, renewed = False, -math.inf
+        while True:
+            last = self._stop.is_set()
+            try:
+                if not announced:
+                    jobs.announce(self._control, {job.name: job.every_seconds for job in self._jobs.values()})
+                    announced = True
+                if last or time.monotonic() - renewed > jobs.LEASE_SECONDS / 3 or self._is_called():
+                    held = jobs.hold(self._control, self.owner, self._jobs)
+                    renewed = time.monotonic()
+                    self._take(held)
+            except StoreError as error:
+                logger.warning("jobs wait for the control database: %s", error)
+            if last:
+                return
+            self._stop.wait(LOOK_SECONDS)
+
+    def _is_called(self) -> bool:
+        mine = [each for each in jobs.states(self._control) if each.name in self._jobs]
+        return any(not each.owner or (each.is_asked_for and each.owner == self.owner) for each in mine)
+
+    def _take(self, held: dict[str, float]) -> None:
+        now = time.monotonic()
+        with self._guard:
+            for name in set(self._due) - set(held):
+                del self._due[name]
+            for name, wait in held.items():
+                if wait == -math.inf:
+                    self._asked.add(name)
+                    self._due[name] = now
+                elif name not in self._due:
+                    # Later on, what is known here is newer than what was noted.
+                    self._due[name] = now + max(0.0, wait)
+        for event in self._wake.values():
+            event.set()
+
+    def _loop(self, lane: str) -> None:
+        wake = self._wake[lane]
+        mine = [job for job in self._jobs.values() if job.lane == lane]
+        while not self._stop.is_set():
+            wake.clear()
+            for job in mine:
+                if not self._stop.is_set() and self._due_in(job) <= 0:
+                    self._run(job)
+            wake.wait(max(0.05, min((self._due_in(job) for job in mine), default=LOOK_SECONDS)))
+        if lane == "quick":
+            self._keeper.join()
+            for job in mine:
+                if job.name in self._due:
+                    self._run(job)
+
+    def _due_in(self, job: Job) -> float:
+        with self._guard:
+            # Not held here: another worker runs it, until the keeper finds it free.
+            return self._due[job.name] - time.monotonic() if job.name in self._due else 3600.0
+
+    def _run(self, job: Job) -> None:
+        started = time.monotonic()
+        with self._guard:
+            noting = job.lane == "long" or job.name in self._asked
+            self._asked.discard(job.name)
+        noting = noting or started - self._noted.get(job.name, -NOTE_SECONDS) >= NOTE_SECONDS
+        try:
+            if noting and not jobs.begin(self._control, self.owner, job.name):
+                with self._guard:
+                    self._due.pop(job.name, None)
+                return
+            changed = job.run(self._engine, self._control, _Teller(self._control, self.owner, job.name))
+        except Exception as error:
+            took = time.monotonic() - started
+            again = min(job.every_seconds, RETRY_SECONDS)
+            logger.exception("job %s failed; it runs again in %.0f s", job.name, again)
+            self._note(job, took, str(error) or repr(error), again)
         else:
-            logger.debug("job %s changed %d in %.2f s", job.name, changed, time.monotonic() - started)
-        return time.monotonic() - started
+            took = time.monotonic() - started
+            again = max(job.every_seconds, REST * took)
+            logger.debug("job %s changed %d in %.2f s", job.name, changed, took)
+            if noting or changed:
+                self._note(job, took, changed)
+        with self._guard:
+            if job.name in self._due:
+                self._due[job.name] = time.monotonic() + again
+
+    def _note(self, job: Job, took: float, outcome: int | str, again: float = 0.0) -> None:
+        try:
+            if isinstance(outcome, str):
+                jobs.failed(self._control, self.owner, job.name, error=outcome, seconds=took, retry_seconds=again)
+            else:
+                jobs.succeeded(self._control, self.owner, job.name, changed=outcome, seconds=took)
+            self._noted[job.name] = time.monotonic()
+        except StoreError as error:
+            logger.warning("a run of job %s could not be noted: %s", job.name, error)
+
+
+class _Teller:
+    """Writes progress to where others see it, now and then."""
+
+    def __init__(self, control: Control, owner: str, name: str) -> None:
+        self._control = control
+        self._at = (owner, name)
+        self._told = 0.0
+
+    def __call__(self, doing: str, done: int, total: int) -> None:
+        now = time.monotonic()
+        if now - self._told >= TELL_SECONDS:
+            self._told = now
+            jobs.tell(self._control, *self._at, doing, done, total)

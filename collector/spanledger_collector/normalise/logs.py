@@ -148,8 +148,8 @@ def _score(kept: Mapping[str, str], trace: str, span: str, time: int, scope: str
         value = None
     return (
         origin.project, trace, span, "", kept.get(semconv.EVALUATION_NAME, ""), time, value,
-        kept.get(semconv.EVALUATION_SCORE_LABEL, ""), kept.get(semconv.EVALUATION_EXPLANATION, ""), scope,
-        origin.received_at,
+        kept.get(semconv.EVALUATION_SCORE_LABEL, ""), kept.get(semconv.EVALUATION_EXPLANATION, ""),
+        kept.get(semconv.EVALUATION_SOURCE) or scope, origin.received_at,
     )  # fmt: skip
 
 

@@ -81,11 +81,7 @@ METADATA: Mapping[str, str] = {
 }
 """Keys of the user's own metadata that mean one of our fields, where nothing better names it."""
 
-FRAMEWORKS = frozenset(
-    {"langchain", "langgraph", "llama_index", "llamaindex", "crewai", "haystack", "microsoft.agent_framework",
-     "gcp.vertex.agent", "autogen", "smolagents"}
-)  # fmt: skip
-"""What emitters name as provider where they do not know it; the model's name then decides the price."""
+FRAMEWORKS = s.FRAMEWORKS
 
 RESOURCE: Mapping[str, tuple[str, ...]] = {
     "environment": (s.ENVIRONMENT, s.OLD_ENVIRONMENT, "langfuse.environment"),

@@ -15,7 +15,7 @@ from spanledger_dashboard.data import Data
 from spanledger_dashboard.figures.base import ERROR, OTHER, PALETTE
 from spanledger_dashboard.figures.outcomes import outcomes_over_time
 from spanledger_dashboard.page import Page, content
-from spanledger_dashboard.pages.health_cards import checks_card, keys_card, quarantine_card, spools_card
+from spanledger_dashboard.pages.health_cards import checks_card, jobs_card, keys_card, quarantine_card, spools_card
 from spanledger_dashboard.parts import states
 from spanledger_dashboard.parts.basics import button, card, legend, pill, time_chart, wild
 from spanledger_dashboard.parts.flow import Part, Stage, flow
@@ -52,13 +52,16 @@ async def render(data: Data, view: View) -> Sequence[Any]:
         data.spools(),
         data.quarantined(view.project),
     )
+    jobs = await data.jobs()
     spans = [entry for entry in found if entry.signal == SPANS]
     return subtitle(view), [
         flow_card(by(found, lambda entry: entry.signal), drops),
         html.Div(
             [
                 time_card(view, spans),
-                html.Div([spools_card(view, spools), quarantine_card(view, held)], className="pg"),
+                html.Div(
+                    [spools_card(view, spools), jobs_card(view, jobs), quarantine_card(view, held)], className="pg"
+                ),
             ],
             className="row two-one",
         ),

@@ -13,6 +13,7 @@ from spanledger_dashboard import fmt
 from spanledger_dashboard.parts.basics import card, pill
 from spanledger_dashboard.parts.table import grid, name_column, number_column, text_column
 from spanledger_dashboard.view import View
+from spanledger_store.control.jobs import JobState
 from spanledger_store.control.keys import Key
 from spanledger_store.control.quarantine import Quarantined, ReasonCount
 from spanledger_store.control.tallies import SpoolState
@@ -104,6 +105,38 @@ def _spool(view: View, state: SpoolState) -> Component:
     return html.Dl(
         [part for name, value in rows.items() for part in (html.Dt(name), html.Dd(value))], className="facts"
     )
+
+
+def jobs_card(view: View, found: Sequence[JobState]) -> Component:
+    """What runs in the background: its state, last success, how long that took, and its last error."""
+    if not found:
+        return card("Jobs", html.P("No worker has run yet.", className="cb dim"))
+    rows = [
+        html.Div(
+            [_job_pill(each), html.P([html.B(each.name), f" {_job_story(view, each)}"])]
+            + ([html.P(each.error[:MAX_DETAIL], className="remedy")] if each.error else []),
+            className="finding",
+        )
+        for each in found
+    ]
+    return card("Jobs", html.Div(rows, className="cb"))
+
+
+def _job_pill(state: JobState) -> Component:
+    if state.failures:
+        return pill("failed", "bad")
+    if state.is_running:
+        return pill("running", "ok")
+    return pill("idle", "ok") if state.owner else pill("no worker", "warn")
+
+
+def _job_story(view: View, state: JobState) -> str:
+    if state.is_running and state.doing:
+        return f"{state.doing} {f'{state.done:,} of {state.total:,}' if state.total else ''}".rstrip()
+    if state.succeeded_at is None or state.seconds is None:
+        return "has not come to its end yet"
+    changed = fmt.count(state.changed or 0)
+    return f"{ago(view.now - state.succeeded_at)} ago, took {state.seconds:,.1f} s, changed {changed}"
 
 
 def quarantine_card(view: View, held: Sequence[tuple[ReasonCount, Quarantined | None]]) -> Component:

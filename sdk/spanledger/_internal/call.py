@@ -18,10 +18,12 @@ from opentelemetry.trace import Span, set_span_in_context
 from opentelemetry.trace.status import Status, StatusCode
 
 from spanledger import semconv
-from spanledger._internal import clock, runtime
+from spanledger._internal import clock, enforcement, runtime
 from spanledger._internal.declaration import Declaration
 from spanledger._internal.log import warn_once
 from spanledger._internal.snapshot import ATOMS, Room, snapshot
+from spanledger._internal.stamps import restricted
+from spanledger._internal.streams import follower_of
 
 if TYPE_CHECKING:
     from spanledger._internal.runtime import Runtime
@@ -99,11 +101,15 @@ class Call:
                 self.last_items = deque(maxlen=_KEPT_LAST)
             self.last_items.append(value)
 
-    def finish(self, result: Any) -> None:
-        """End the span with this result. Never raises."""
+    def finish(self, result: Any) -> Any:
+        """End the span with this result, or with the stream that it is; return what to hand on. Never raises."""
+        handed_on = result
         try:
             if self.recording:
                 if type(result) not in ATOMS:
+                    follow = follower_of(type(result))
+                    if follow is not None and (followed := follow(self, result)) is not None:
+                        return followed
                     # A response that an inner observed call returned and this one hands on is the inner's usage.
                     parent = self.parent
                     if parent is not None and parent.recording:
@@ -121,6 +127,7 @@ class Call:
             self._end()
         except Exception as error:
             warn_once("finish", "a call could not be recorded: %s", error, error=error)
+        return handed_on
 
     def finish_stream(self) -> None:
         """End the span of a generator that is exhausted, closed or abandoned. Never raises."""
@@ -167,10 +174,15 @@ class Call:
 
 
 def begin(declaration: Declaration, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call | None:
-    """Start the span of one call, without attaching it; None if nothing is to be recorded. Never raises."""
+    """Start the span of one call, without attaching it; None if nothing is to be recorded.
+
+    Raises what stops a call before it is made (see `enforcement.admit`), where that was asked for; nothing else.
+    """
     current = runtime.active
     if current is None:
         return None
+    if current.budgets is not None or declaration.ceiling is not None:
+        enforcement.admit(current, declaration, args, kwargs)
     try:
         surrounding = otel_context.get_current()
         if surrounding.get(_SUPPRESS_INSTRUMENTATION_KEY):
@@ -192,6 +204,8 @@ def begin(declaration: Declaration, args: tuple[Any, ...], kwargs: dict[str, Any
             start_time=started,
         )
         call.recording = span.is_recording()
+        if declaration.capture is not None:
+            surrounding = restricted(surrounding, declaration.capture)
         call.context = set_span_in_context(span, otel_context.set_value(CALL_KEY, call, surrounding))
         call.args = ()
         call.kwargs = kwargs

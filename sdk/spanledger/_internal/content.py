@@ -16,10 +16,10 @@ def encode(messages: Sequence[Message], limit: int) -> tuple[str, int | None]:
 
     Later messages keep their text before earlier ones: the last turn is what the call was about.
     """
-    total = sum(len(part[name]) for part, name in _texts(messages))
+    total = sum(len(part[name]) for part, name in texts(messages))
     if total > limit:
         room = limit
-        for part, name in reversed(_texts(messages)):
+        for part, name in reversed(texts(messages)):
             text: str = part[name]
             if len(text) > room:
                 part[name] = text[:room]
@@ -34,7 +34,8 @@ def clean(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
-def _texts(messages: Sequence[Message]) -> list[tuple[dict[str, Any], str]]:
+def texts(messages: Sequence[Message]) -> list[tuple[dict[str, Any], str]]:
+    """Return where the messages' texts are: (part, name of its field)."""
     return [
         (part, name)
         for message in messages

@@ -5,14 +5,14 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from opentelemetry.trace import SpanKind
 
 from spanledger import semconv
+from spanledger._internal.capturing import CaptureChoice
+from spanledger._internal.ceiling import Ceiling
 from spanledger.semconv import SpanKindName
-
-CaptureChoice = Literal["on", "off", "embedding", "input", "output"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,6 +30,8 @@ class Declaration:
     signature: inspect.Signature | None
     skip_first: bool  # a method's self or cls is no input
     defaults: Mapping[str, Any]  # of parameters a call need not name, such as `model="gpt-4o"`
+    ceiling: Ceiling | None = None
+    sample: float | None = None  # the share of its calls that is sent; None for what `init` says
 
     @property
     def reads_request(self) -> bool:
@@ -58,14 +60,27 @@ def check_options(kind: SpanKindName | None, capture: CaptureChoice | bool | Non
     return capture
 
 
+def check_sample(sample: float | None) -> float | None:
+    """Return `sample`; ValueError where it is no share from 0 to 1."""
+    if sample is None:
+        return None
+    if isinstance(sample, bool) or not 0 <= sample <= 1:
+        raise ValueError(f"observe(sample={sample!r}): sample is the share of calls that is sent, from 0 to 1")
+    return float(sample)
+
+
 def declare(
     fn: Callable[..., Any],
     name: str | None,
     kind: SpanKindName | None,
     capture: CaptureChoice | None,
     attributes: Mapping[str, Any],
+    sample: float | None = None,
+    ceiling: Ceiling | None = None,
 ) -> Declaration:
     """Return the declaration for `fn` from options that were checked."""
+    global _is_sampling_declared
+    _is_sampling_declared = _is_sampling_declared or sample is not None
     span_name = name or getattr(fn, "__qualname__", None) or type(fn).__name__
     span_name = span_name.rpartition("<locals>.")[2]
     fixed: dict[str, Any] = dict(attributes)
@@ -88,7 +103,7 @@ def declare(
     return Declaration(
         name=span_name,
         kind=kind,
-        capture=capture,
+        capture=None if capture == "on" else capture,  # which forbids nothing
         attributes=fixed,
         otel_kind=SpanKind.CLIENT if client else SpanKind.INTERNAL,
         signature=signature,
@@ -98,4 +113,14 @@ def declare(
             for name, parameter in (signature.parameters.items() if signature else ())
             if parameter.default is not inspect.Parameter.empty
         },
+        ceiling=ceiling,
+        sample=sample,
     )
+
+
+_is_sampling_declared = False
+
+
+def is_sampling_declared() -> bool:
+    """True once any function has a rate of its own: from then on traces are held until they have ended."""
+    return _is_sampling_declared

@@ -6,10 +6,13 @@ import inspect
 import types
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from decimal import Decimal
 from typing import Any, Final, NamedTuple, ParamSpec, Protocol, TypeVar, overload
 
-from spanledger._internal import callables, wrappers
-from spanledger._internal.declaration import CaptureChoice, check_options, declare
+from spanledger._internal import callables, interception, wrappers
+from spanledger._internal.capturing import CaptureChoice
+from spanledger._internal.ceiling import Ceiling, ceiling
+from spanledger._internal.declaration import check_options, check_sample, declare
 from spanledger._internal.log import warn_once
 from spanledger.semconv import SpanKindName
 
@@ -48,6 +51,9 @@ def observe(
     kind: SpanKindName | None = None,
     capture: CaptureChoice | bool | None = None,
     attributes: Mapping[str, str | int | float | bool] | None = None,
+    sample: float | None = None,
+    max_cost: Decimal | str | int | float | None = None,
+    max_tokens: int | None = None,
 ) -> Decorator: ...
 def observe(
     fn: Any = None,
@@ -57,6 +63,9 @@ def observe(
     kind: SpanKindName | None = None,
     capture: CaptureChoice | bool | None = None,
     attributes: Mapping[str, str | int | float | bool] | None = None,
+    sample: float | None = None,
+    max_cost: Decimal | str | int | float | None = None,
+    max_tokens: int | None = None,
 ) -> Any:
     """Record every call of a function as a span, without changing what it takes, returns or raises.
 
@@ -66,6 +75,8 @@ def observe(
     | kind | llm, agent, tool, retrieval, embedding, guardrail, chain; default chain, and llm for a call whose result carries token usage |
     | capture | on, off, embedding, input, output (or True, False); default what `init` says; never more than it |
     | attributes | fixed attributes of every span |
+    | sample | the share of calls that is sent whole, from 0 to 1, where the call begins its trace; inside one, at most that share of its traces shows this call and what it calls; default what `init` says |
+    | max_cost, max_tokens | of one call, in US dollars and tokens: raises CallTooExpensive before a call whose arguments say that it may take more |
 
     Tokens, model, finish reasons and text are read from the result where it has the shape of an OpenAI,
     Anthropic or Google GenAI response (object or dict); `spanledger.update()` inside the function sets what
@@ -76,7 +87,14 @@ def observe(
     builtins and callable objects, sync or async. What is observed twice is counted once: the outer options
     win over the inner ones. A class, a property or what cannot be called is returned as it is, with a warning.
     """  # noqa: E501 - a table row is one line
-    options = _Options(name, kind, check_options(kind, capture), dict(attributes or {}))
+    options = _Options(
+        name,
+        kind,
+        check_options(kind, capture),
+        dict(attributes or {}),
+        check_sample(sample),
+        ceiling(max_cost, max_tokens),
+    )
     if type(fn) is str:  # `@observe("name")`, as other tools have it
         warn_once("observe-name", "observe(%r): a span's name is observe(name=%r)", fn, fn)
         options = options._replace(name=name or fn)
@@ -91,6 +109,8 @@ class _Options(NamedTuple):
     kind: SpanKindName | None
     capture: CaptureChoice | None
     attributes: dict[str, Any]
+    sample: float | None = None
+    ceiling: Ceiling | None = None
 
     def over(self, inner: _Options) -> _Options:
         """Return these, and where they say nothing what the decorator beneath says."""
@@ -99,6 +119,8 @@ class _Options(NamedTuple):
             self.kind or inner.kind,
             self.capture or inner.capture,
             {**inner.attributes, **self.attributes},
+            inner.sample if self.sample is None else self.sample,
+            self.ceiling or inner.ceiling,
         )
 
 
@@ -129,7 +151,9 @@ def _wrap(fn: Any, options: _Options) -> Any:
         return types.MethodType(_wrap(fn.__func__, options), fn.__self__)
     if (mark := _mark(fn)) is not None:
         fn, options = mark.fn, options.over(mark.options)
-    declaration = declare(fn, options.name, options.kind, options.capture, options.attributes)
+    declaration = declare(
+        fn, options.name, options.kind, options.capture, options.attributes, options.sample, options.ceiling
+    )
     code = callables.code_of(fn)
     if inspect.isasyncgenfunction(code):
         observed = wrappers.async_generator(fn, declaration)
@@ -139,6 +163,7 @@ def _wrap(fn: Any, options: _Options) -> Any:
         observed = wrappers.coroutine(fn, declaration)
     else:
         observed = wrappers.plain(fn, declaration)
+    interception.note(observed)
     if not callables.is_function(fn):
         made = callables.stand_in(fn, observed, declaration)
         callables.keep(made, _Mark(made, fn, options))

@@ -85,6 +85,8 @@ def from_items(items: Sequence[Any]) -> list[Message]:
     """Return the output message of a stream: its text pieces joined, or all its items as JSON."""
     if not items:
         return []
+    if all(isinstance(item, bytes) for item in items):  # the body of a response
+        items = [b"".join(items).decode("utf-8", "replace")]
     texts = [item for item in items if isinstance(item, str)]
     if len(texts) == len(items):
         return [text_message("assistant", "".join(texts))]

@@ -7,6 +7,7 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Final
 
 from spanledger import semconv
+from spanledger._internal import forking
 
 if TYPE_CHECKING:
     from genai_prices.types import ModelInfo, Provider
@@ -33,9 +34,9 @@ _NOT_A_PROVIDER: Final = ("compatible", "self_hosted", "self-hosted")
 
 def find(provider: str | None, model: str) -> tuple[Provider, ModelInfo] | None:
     """The model of the price list that a (provider, model) pair names, with who charges for it; None if it has none."""
+    providers = _providers()
     from genai_prices.data_snapshot import find_provider_by_id
 
-    providers = _providers()
     reference = model.lower()
     if provider is not None and provider.strip().lower() == "litellm":
         # LiteLLM is a router: the model's prefix names the provider.
@@ -75,6 +76,7 @@ def covering(unit: str) -> tuple[str, ...]:
 # first price is computed on the export thread.
 @cache
 def _providers() -> list[Provider]:
+    forking.import_undisturbed(*(f"genai_prices.{name}" for name in ("data", "data_snapshot", "data_units", "units")))
     from genai_prices.data import providers
 
     return providers
@@ -83,6 +85,7 @@ def _providers() -> list[Provider]:
 @cache
 def registry() -> tuple[Mapping[str, UnitDef], Mapping[str, UnitDef]]:
     """Units by usage key and by price key."""
+    _providers()
     from genai_prices.data_units import unit_data
     from genai_prices.units import UnitRegistry
 

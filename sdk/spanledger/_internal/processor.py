@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from opentelemetry import context as otel_context
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 
-from spanledger._internal import runtime
+from spanledger._internal import baggage, runtime
 from spanledger._internal.call import Call
 from spanledger._internal.exporter import Ended, Exporter
+from spanledger._internal.instrument import adoption
 from spanledger._internal.log import warn_once
 from spanledger._internal.queue import SpanQueue
-from spanledger._internal.stamps import STAMPS_KEY
+from spanledger._internal.stamps import STAMPS_KEY, stamps_of
 
 _SPAN_BYTES = 1000  # what a span weighs before its content
 
@@ -20,10 +22,14 @@ _SPAN_BYTES = 1000  # what a span weighs before its content
 class LedgerProcessor(SpanProcessor):
     """Sees every span of its provider, those of other libraries included. Raises nothing into their code."""
 
-    def __init__(self, queue: SpanQueue[Ended], exporter: Exporter, calls: dict[int, Call]) -> None:
+    def __init__(
+        self, queue: SpanQueue[Ended], exporter: Exporter, calls: dict[int, Call], *, takes_unsampled: bool = False
+    ) -> None:
         self._queue = queue
         self._exporter = exporter
         self._calls = calls
+        self._takes_unsampled = takes_unsampled  # to be counted; what another's provider does not sample is its own
+        self.watch: Callable[[ReadableSpan, Call | None], None] | None = None  # of what calls cost, once asked for
 
     def rewire(self, queue: SpanQueue[Ended], exporter: Exporter) -> None:
         """Use these from now on (in a forked child)."""
@@ -33,15 +39,18 @@ class LedgerProcessor(SpanProcessor):
     def on_start(self, span: Span, parent_context: otel_context.Context | None = None) -> None:
         """Stamp the span with what `spanledger.context` says around it."""
         try:
-            if span.get_span_context().trace_flags & 1:  # not sampled is not exported
+            if self._takes_unsampled or span.get_span_context().trace_flags & 1:
                 self._queue.count_start()
             current = otel_context.get_current() if parent_context is None else parent_context
-            stamps: Any = current.get(STAMPS_KEY)
+            stamps: Any = stamps_of(current) if baggage.allowed else current.get(STAMPS_KEY)
             if stamps is None and parent_context is not None:
                 # An explicit parent, such as one from an incoming request, does not leave the block.
-                stamps = otel_context.get_current().get(STAMPS_KEY)
+                stamps = stamps_of(otel_context.get_current())
             if stamps:
                 span.set_attributes(stamps)
+            scope = span.instrumentation_scope
+            if scope is not None and scope.name in adoption.SCOPES:
+                adoption.note(span)
         except Exception as error:
             warn_once("on_start", "a span could not be stamped: %s", error, error=error)
 
@@ -52,11 +61,13 @@ class LedgerProcessor(SpanProcessor):
             if identity is None:
                 return
             call = self._calls.pop(identity.span_id, None)
-            if not identity.trace_flags & 1:
+            if not (self._takes_unsampled or identity.trace_flags & 1):
                 return
             weight = _SPAN_BYTES if call is None else _SPAN_BYTES + call.weight
             self._queue.put((span, call), weight)
             self._exporter.ensure_started()
+            if self.watch is not None:
+                self.watch(span, call)
         except Exception as error:
             warn_once("on_end", "a span could not be queued: %s", error, error=error)
 

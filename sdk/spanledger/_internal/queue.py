@@ -2,11 +2,12 @@
 
 Every ended span is, at any moment, in exactly one place: queued, in flight, acknowledged or dropped with a reason.
 
-    ended = queued + in_flight + acknowledged + dropped
+    ended + inherited = queued + held + in_flight + buffered + acknowledged + sampled_out + dropped
 
 Full means wait, within reason: the caller that finds the queue full waits up to `PATIENCE` for the export
 thread to make room, so a tight loop is slowed to the pace of the exporter and loses nothing. While the endpoint
-is known to fail nobody waits: the span is dropped and counted, and the user's program goes on.
+is known to fail nobody waits: the span is dropped and counted, and the user's program goes on. With a buffer on disk
+the export thread moves there what it cannot deliver, and so there is room again.
 """
 
 from __future__ import annotations
@@ -14,36 +15,13 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
+
+from spanledger._internal.account import Account, Stats
+from spanledger._internal.patience import Patience
 
 T = TypeVar("T")
 PATIENCE: Final = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class Stats:
-    """Exact counts of spans since `init` (in a forked child: since the fork).
-
-    `sent` counts spans handed to the network, resends not counted again; `acknowledged` those the
-    collector took; `dropped` those given up, by reason; `retries` repeated requests. Spans that are started
-    and not ended are `started - ended`.
-    """
-
-    started: int = 0
-    ended: int = 0
-    queued: int = 0
-    in_flight: int = 0
-    sent: int = 0
-    acknowledged: int = 0
-    dropped: dict[str, int] = field(default_factory=dict[str, int])
-    retries: int = 0
-    last_error: str | None = None
-
-    @property
-    def lost(self) -> int:
-        """Spans dropped for any reason."""
-        return sum(self.dropped.values())
 
 
 class SpanQueue(Generic[T]):
@@ -65,32 +43,33 @@ class SpanQueue(Generic[T]):
         self._bytes = 0
         self._failing = False
         self._closed = False
-        self._hurry = False
-        self._started = self._ended = self._in_flight = 0
-        self._sent = self._acknowledged = self._retries = 0
-        self._dropped: dict[str, int] = {}
-        self._last_error: str | None = None
+        self._hurry = self._was_hurried = False
+        self._count = Account()
+        self._awaited = 0
+        # Items let in, taken out, and known to be settled up to here: what is held makes settling overtake.
+        self._let_in = self._taken = self._through = 0
 
     # --- the user's threads ------------------------------------------------------------------------
 
     def count_start(self) -> None:
         """Count a started span."""
         with self._lock:
-            self._started += 1
+            self._count.started += 1
 
     def put(self, item: T, weight: int) -> None:
         """Queue an ended span; wait for room at most `PATIENCE`, and not at all while export fails."""
         with self._lock:
             has_room = not self._is_full(weight) or self._closed or self._wait_for_room(weight)
             # Counted only now, so that a span in the hands of a waiting thread does not upset the account.
-            self._ended += 1
+            self._count.ended += 1
             if self._closed:
-                self._drop(1, "after_shutdown")
+                self._count.drop(1, "after_shutdown")
                 return
             if not has_room:
-                self._drop(1, "queue_full")
+                self._count.drop(1, "queue_full")
                 return
             self._items.append((item, weight))
+            self._let_in += 1
             self._bytes += weight
             length = len(self._items)
             if length == self._batch_items or self._bytes > self._batch_bytes:
@@ -103,16 +82,14 @@ class SpanQueue(Generic[T]):
     def _wait_for_room(self, weight: int) -> bool:
         if threading.get_ident() == self._worker:
             return False  # waiting for itself
-        deadline = time.monotonic() + PATIENCE
+        patience = Patience(PATIENCE)
         while not self._failing and not self._closed:
             self._work.notify()
-            left = deadline - time.monotonic()
-            if left <= 0:
+            if not patience.wait(self._room):
                 # Whoever comes next does not wait again until the exporter has shown life.
                 self._failing = True
-                self._last_error = self._last_error or "the export thread made no progress"
+                self._count.last_error = self._count.last_error or "the export thread made no progress"
                 return False
-            self._room.wait(left)
             if not self._is_full(weight):
                 return not self._closed
         return False
@@ -146,7 +123,9 @@ class SpanQueue(Generic[T]):
                 batch.append(item)
                 weight += item_weight
             self._bytes -= weight
-            self._in_flight = len(batch)
+            self._count.in_flight += len(batch)
+            self._taken += len(batch)
+            self._was_hurried = self._hurry
             if not self._items:
                 self._hurry = False
             # Waking everybody for each batch would make them queue up for the lock: wait for some room.
@@ -157,7 +136,7 @@ class SpanQueue(Generic[T]):
     def count_sent(self, count: int) -> None:
         """Count spans handed to the network for the first time."""
         with self._lock:
-            self._sent += count
+            self._count.sent += count
 
     def count_retry(self, error: str, is_busy: bool = False) -> None:
         """Note that a request will be repeated.
@@ -166,8 +145,8 @@ class SpanQueue(Generic[T]):
         back is alive, and worth the usual patience.
         """
         with self._lock:
-            self._retries += 1
-            self._last_error = error
+            self._count.retries += 1
+            self._count.last_error = error
             if not is_busy:
                 self._failing = True
                 self._room.notify_all()
@@ -175,21 +154,81 @@ class SpanQueue(Generic[T]):
     def settle(self, acknowledged: int = 0, dropped: int = 0, reason: str = "", error: str = "") -> None:
         """Account for spans in flight: taken by the collector, or given up for `reason`."""
         with self._lock:
-            if self._closed and not self._in_flight:
+            if self._closed and not self._count.in_flight:
                 return  # given up already, by close()
-            self._acknowledged += acknowledged
-            self._in_flight -= acknowledged + dropped
+            self._count.acknowledged += acknowledged
+            self._count.in_flight -= acknowledged + dropped
             if dropped:
-                self._drop(dropped, reason or "unknown")
-                self._last_error = error or self._last_error
+                self._count.drop(dropped, reason or "unknown")
+                self._count.last_error = error or self._count.last_error
             if acknowledged or dropped:
                 self._failing = False
-            self._settled.notify_all()
+            self._note_settled()
 
-    def abandon(self, reason: str, error: str) -> None:
-        """Give up whatever is still in flight."""
+    def keep(self, count: int) -> None:
+        """Account for spans in flight that are on disk now, to be sent later."""
         with self._lock:
-            self.settle(dropped=self._in_flight, reason=reason, error=error)
+            self._count.keep(count)
+            self._failing = False
+            self._note_settled()
+
+    def inherit(self, count: int) -> None:
+        """Count spans on disk that a process which has ended left to this one."""
+        with self._lock:
+            self._count.inherit(count)
+
+    def settle_kept(
+        self, acknowledged: int = 0, dropped: int = 0, reason: str = "", error: str = "", *, is_own: bool
+    ) -> None:
+        """Account for spans that were on disk: taken by the collector, or given up for `reason`."""
+        with self._lock:
+            self._count.settle_kept(acknowledged, dropped, reason, error, is_own=is_own)
+            if acknowledged:
+                self._failing = False
+            self._note_settled()
+
+    @property
+    def is_pressed(self) -> bool:
+        """True if more than half of the room is taken."""
+        return len(self._items) > self._max_items // 2 or self._bytes > self._max_bytes // 2
+
+    @property
+    def was_hurried(self) -> bool:
+        """True if somebody was in a hurry (a flush, the end) when the last batch was taken."""
+        return self._was_hurried
+
+    def hold(self, count: int) -> None:
+        """Set spans in flight aside until their trace is decided; with a negative count, take held ones up again."""
+        with self._lock:
+            if not self._closed:
+                self._count.in_flight -= count
+                self._count.held += count
+
+    def leave_out(self, count: int) -> None:
+        """Account for spans in flight that sampling leaves out."""
+        with self._lock:
+            if not self._closed:
+                self._count.in_flight -= count
+                self._count.sampled_out += count
+                self._note_settled()
+
+    def open_sum(self) -> None:
+        """Count a span of our own that will be sent for calls that are left out; it is held until then."""
+        with self._lock:
+            if not self._closed:
+                self._count.started += 1
+                self._count.ended += 1
+                self._count.held += 1
+
+    @property
+    def is_awaited(self) -> bool:
+        """True while somebody waits for everything to be settled: nothing is to be held back."""
+        return self._awaited > 0 or self._closed
+
+    def abandon(self, reason: str, error: str, but: int = 0) -> None:
+        """Give up whatever is still in flight, `but` so many spans."""
+        with self._lock:
+            self.settle(dropped=max(0, self._count.in_flight - but), reason=reason, error=error)
 
     def pause(self, seconds: float) -> bool:
         """Wait before a retry; True if somebody is in a hurry (a flush, the end) and it should be now."""
@@ -204,42 +243,59 @@ class SpanQueue(Generic[T]):
 
     def flush(self, timeout: float) -> bool:
         """True if everything queued so far was settled within `timeout` seconds."""
-        deadline = time.monotonic() + timeout
+        patience = Patience(timeout)
         with self._lock:
-            goal = self._ended
-            while self._done() < goal:
-                self._hurry = True
-                self._work.notify()
-                left = deadline - time.monotonic()
-                if left <= 0:
-                    return False
-                self._settled.wait(min(left, 0.2))
+            through = self._let_in
+            self._awaited += 1
+            try:
+                while self._through < through:
+                    self._hurry = True
+                    self._work.notify()
+                    if not patience.wait(self._settled):
+                        return False
+            finally:
+                self._awaited -= 1
         return True
 
     def drain(self, patience: float) -> bool:
-        """True if the queue emptied; gives up after `patience` seconds in which nothing was settled."""
+        """True if the queue emptied, be it to disk; False after `patience` seconds in which nothing was settled."""
         with self._lock:
-            while True:
-                before = self._done()
-                if before >= self._ended:
-                    return True
-                self._hurry = True
-                self._work.notify()
-                deadline = time.monotonic() + patience
-                while self._done() == before:
-                    left = deadline - time.monotonic()
-                    if left <= 0:
-                        return False
-                    self._settled.wait(left)
+            self._awaited += 1
+            try:
+                while self._in_memory():
+                    before = self._count.done + self._count.buffered
+                    self._hurry = True
+                    self._work.notify()
+                    left = Patience(patience)
+                    while self._count.done + self._count.buffered == before:
+                        if not left.wait(self._settled):
+                            return False
+                return True
+            finally:
+                self._awaited -= 1
+
+    def drain_buffered(self, seconds: float, patience: float) -> None:
+        """Let the export thread send what is on disk, at most for `seconds`, and as long as the collector takes it."""
+        with self._lock:
+            whole = Patience(seconds)
+            while self._count.buffered and whole.left > 0:
+                before = self._count.buffered
+                left = Patience(min(patience, whole.left))
+                while self._count.buffered == before and left.wait(self._settled):
+                    pass
+                whole.left -= min(patience, whole.left) - left.left
+                if self._count.buffered == before:
+                    return
 
     def close(self) -> int:
         """Refuse further spans, give up what is not settled, and return how many that were."""
         with self._lock:
-            rest = len(self._items) + self._in_flight
+            rest = self._in_memory()
             if rest:
-                self._drop(rest, "shutdown")
+                self._count.drop(rest, "shutdown")
             self._items.clear()
-            self._bytes = self._in_flight = 0
+            self._bytes = self._count.in_flight = self._count.held = 0
+            self._through = self._let_in
             self._closed = True
             self._room.notify_all()
             self._work.notify_all()
@@ -254,20 +310,12 @@ class SpanQueue(Generic[T]):
     def stats(self) -> Stats:
         """Return all counts of one moment."""
         with self._lock:
-            return Stats(
-                started=self._started,
-                ended=self._ended,
-                queued=len(self._items),
-                in_flight=self._in_flight,
-                sent=self._sent,
-                acknowledged=self._acknowledged,
-                dropped=dict(self._dropped),
-                retries=self._retries,
-                last_error=self._last_error,
-            )
+            return self._count.stats(len(self._items))
 
-    def _done(self) -> int:
-        return self._acknowledged + sum(self._dropped.values())
+    def _in_memory(self) -> int:
+        return len(self._items) + self._count.held + self._count.in_flight
 
-    def _drop(self, count: int, reason: str) -> None:
-        self._dropped[reason] = self._dropped.get(reason, 0) + count
+    def _note_settled(self) -> None:
+        if not self._count.in_flight and not self._count.held and not self._count.buffered_own:
+            self._through = self._taken
+        self._settled.notify_all()

@@ -24,11 +24,14 @@ from opentelemetry.sdk.trace.id_generator import IdGenerator
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 
 from spanledger._internal import clock, following, log, received, runtime
+from spanledger._internal.embedders.choice import vectors_for
 from spanledger._internal.enrich import Enricher
 from spanledger._internal.exporter import Ended, Exporter
+from spanledger._internal.masking.names import MaskChoice, chosen
 from spanledger._internal.processor import LedgerProcessor
 from spanledger._internal.queue import SpanQueue
 from spanledger._internal.received import CapturedSpan
+from spanledger._internal.received_scores import CapturedScore, Kept, scored
 from spanledger._internal.settings import CaptureMode, Settings
 from spanledger._internal.setup import SCOPE
 from spanledger._internal.transport import Answer, Transport
@@ -44,6 +47,7 @@ class Recorder(Sequence[CapturedSpan]):
     | | |
     |---|---|
     | `recorder.spans` | all of them, as a list |
+    | `recorder.scores` | scores and feedback, as a list of dicts |
     | `recorder.named("ask")` | the one span of that name (or of that function's last name part) |
     | `recorder.advance(0.8)` | 0.8 seconds pass on the spans' clock |
     | `recorder.clear()` | forget what was recorded |
@@ -54,6 +58,7 @@ class Recorder(Sequence[CapturedSpan]):
     def __init__(self, start: datetime) -> None:
         self._now = _nanoseconds(start)
         self._received: list[CapturedSpan] = []
+        self.evaluations = Kept()
         self._runtime: runtime.Runtime | None = None
 
     @property
@@ -66,6 +71,11 @@ class Recorder(Sequence[CapturedSpan]):
             if span["parent_id"] is not None:
                 span["parent"] = names.get(span["parent_id"])
         return list(self._received)
+
+    @property
+    def scores(self) -> list[CapturedScore]:
+        """All scores and feedback so far, in the order they were sent."""
+        return [scored(each) for each in self.evaluations.taken]
 
     def named(self, name: str) -> CapturedSpan:
         """Return the one span of this name, with or without what precedes its last dot; LookupError otherwise."""
@@ -86,6 +96,7 @@ class Recorder(Sequence[CapturedSpan]):
         """Forget the spans that ended so far."""
         _ = self.spans
         self._received.clear()
+        self.evaluations.taken.clear()
 
     def __len__(self) -> int:
         return len(self.spans)
@@ -117,8 +128,9 @@ class Recorder(Sequence[CapturedSpan]):
 def capture(
     *,
     capture_content: CaptureMode | bool = "on",
-    embedder: Embedder | None = None,
+    embedder: Embedder | str | None = None,
     embedding_model: str | None = None,
+    mask: MaskChoice | None = None,
     environment: str | None = None,
     release: str | None = None,
     start: datetime = _START,
@@ -136,11 +148,21 @@ def capture(
         capture_content = "on" if capture_content else "off"
     if capture_content not in ("on", "off", "embedding"):
         raise ValueError(f"capture(capture_content={capture_content!r}): it is on, off or embedding")
-    settings = Settings(capture=capture_content, environment=environment, release=release)
+    problems: list[str] = []
+    settings = Settings(
+        capture=capture_content,
+        environment=environment,
+        release=release,
+        mask=chosen("mask", mask, problems),
+        embedder=embedder if isinstance(embedder, str) else None,
+    )
+    if problems:
+        raise ValueError(f"capture({problems[0]})")
+    embeds = None if isinstance(embedder, str) else embedder
     recorder = Recorder(start)
 
     def build() -> tuple[SpanQueue[Ended], Exporter]:
-        enrich = Enricher(settings, embedder, embedding_model)
+        enrich = Enricher(settings, vectors_for(settings, embeds, embedding_model, None))
         queue = _Queue()
         queue.exporter = _Exporter(queue, _Inbox(recorder), enrich, 0)
         return queue, queue.exporter
@@ -151,7 +173,7 @@ def capture(
     # A test suite that runs with OTEL_SDK_DISABLED=true still tests its instrumentation.
     if getattr(provider, "_disabled", False):
         provider._disabled = False  # pyright: ignore[reportPrivateUsage]
-    running = runtime.Runtime(settings, build)
+    running = runtime.Runtime(settings, build, lambda: recorder.evaluations)
     running.is_pinned = True
     processor = LedgerProcessor(running.queue, running.exporter, running.calls)
     running.processor = processor

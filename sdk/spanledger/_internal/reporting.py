@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
-from spanledger._internal.queue import Stats
+from spanledger._internal.account import Stats
 from spanledger._internal.transport import Transport
 
 if TYPE_CHECKING:

@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Protocol
 
-from spanledger._internal.log import logger
-from spanledger._internal.queue import SpanQueue, Stats
+from spanledger._internal import ending, forking
+from spanledger._internal.account import Stats
+from spanledger._internal.queue import SpanQueue
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Tracer
 
     from spanledger._internal.settings import Settings
 
-EXIT_PATIENCE: Final = 1.5
-# For the last report; it takes milliseconds where the collector answers.
-REPORT_PATIENCE: Final = 0.5
-
 
 class Junction(Protocol):
     """What feeds the queue: the span processor, which is built above this module and knows it."""
+
+    watch: Any
 
     def rewire(self, queue: SpanQueue[Any], exporter: Any) -> None:
         """Use these from now on."""
@@ -32,15 +33,40 @@ class Junction(Protocol):
 class Runtime:
     """Everything `init` made, and how to end it."""
 
-    __slots__ = ("_build", "calls", "exporter", "is_pinned", "processor", "queue", "settings", "tracer", "wants_input")
+    __slots__ = (
+        "_build",
+        "_build_scores",
+        "budgets",
+        "build_budgets",
+        "calls",
+        "exporter",
+        "is_pinned",
+        "processor",
+        "queue",
+        "scores",
+        "settings",
+        "tracer",
+        "undo",
+        "wants_input",
+    )
 
-    def __init__(self, settings: Settings, build: Callable[[], tuple[SpanQueue[Any], Any]]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        build: Callable[[], tuple[SpanQueue[Any], Any]],
+        build_scores: Callable[[], Any],
+    ) -> None:
         self.settings = settings
         self.calls: dict[int, Any] = {}
         self._build = build
+        self._build_scores = build_scores
         self.queue, self.exporter = build()
+        self.scores = build_scores()
+        self.budgets: Any = None  # once something asks for them
+        self.build_budgets: Callable[[], Any] | None = None
         self.processor: Junction
         self.tracer: Tracer
+        self.undo: Callable[[], None] | None = None  # takes back what was instrumented
         self.wants_input = settings.capture != "off"
         self.is_pinned = False  # a recording: the program under test neither replaces nor ends it
 
@@ -50,9 +76,14 @@ class Runtime:
 
     def rebuild(self) -> None:
         """Start anew in a forked child: its parent sends what was queued, and its locks may be held."""
+        self.exporter.leave_to_parent()
+        self.scores.exporter.leave_to_parent()
         self.calls.clear()
         self.queue, self.exporter = self._build()
+        self.scores = self._build_scores()
         self.processor.rewire(self.queue, self.exporter)
+        if self.budgets is not None:
+            self.budgets.after_fork()
 
 
 active: Runtime | None = None
@@ -66,6 +97,7 @@ def activate(runtime: Runtime) -> None:
     """Make `runtime` the one of this process."""
     global active, _last
     active = _last = runtime
+    forking.watch_children(shutdown)
 
 
 @contextmanager
@@ -80,21 +112,38 @@ def replaced(runtime: Runtime) -> Generator[None]:
         active, _last = before
 
 
+def start_budgets() -> Any:
+    """Return the state of budgets, kept from now on if it was not; None where nothing runs, or it is a recording."""
+    runtime = active
+    if runtime is None or runtime.build_budgets is None:
+        return None
+    if runtime.budgets is None:
+        with _lock:
+            if runtime.budgets is None:
+                runtime.budgets = runtime.build_budgets()
+    return runtime.budgets
+
+
 def flush(timeout: float = 10.0) -> bool:
-    """True if every span ended so far was acknowledged or given up within `timeout` seconds.
+    """True if every span ended and every score sent so far was acknowledged or given up within `timeout` seconds.
 
     For programs that are frozen or killed between requests (serverless functions, notebooks). True at once
     where nothing runs.
     """
     runtime = active
-    return True if runtime is None else runtime.queue.flush(timeout)
+    if runtime is None:
+        return True
+    deadline = time.monotonic() + timeout
+    delivered = runtime.queue.flush(timeout)
+    return runtime.scores.queue.flush(max(0.0, deadline - time.monotonic())) and delivered
 
 
 def shutdown(timeout: float | None = None) -> bool:
     """Deliver what is queued and stop; True if nothing was lost. Later calls of observed functions run bare.
 
     Waits at most `timeout` seconds; by default as long as deliveries succeed, and 1.5 seconds once they do
-    not. What could not be delivered is counted in `stats()` and said in one line of log. Called at exit.
+    not. What could not be delivered is kept in the buffer directory, if there is one, else lost; either is counted
+    in `stats()` and said in one line of log. Called at exit.
     """
     global active
     with _lock:
@@ -104,23 +153,18 @@ def shutdown(timeout: float | None = None) -> bool:
         if runtime.is_pinned:
             return runtime.queue.flush(0)
         active = None
-    if timeout is None:
-        runtime.queue.drain(EXIT_PATIENCE)
-    else:
-        runtime.queue.flush(timeout)
-    lost = runtime.queue.close()
-    # A collector that has just taken everything answers once more; nobody waits for another.
-    runtime.exporter.join(0.2 if lost else REPORT_PATIENCE)
-    state = runtime.queue.stats()
-    if state.lost:
-        logger.warning(
-            "%d of %d spans were lost (%s); last error: %s",
-            state.lost,
-            state.ended,
-            ", ".join(f"{count} {reason}" for reason, count in sorted(state.dropped.items())),
-            state.last_error or "no time left",
-        )
-    return lost == 0
+    if runtime.undo is not None:
+        runtime.undo()
+    if runtime.budgets is not None:
+        runtime.budgets.close()
+    began = time.monotonic()
+    delivered = ending.deliver(runtime.queue, runtime.exporter, timeout)
+    # Scores go where spans go: where these cannot be delivered, those are not waited for once more.
+    left = None if timeout is None else max(0.0, timeout - (time.monotonic() - began))
+    ending.deliver(runtime.scores.queue, runtime.scores.exporter, left, None if delivered else 0.1)
+    lost_scores = ending.close(runtime.scores.queue, runtime.scores.exporter, "scores")
+    lost = ending.close(runtime.queue, runtime.exporter, "spans")
+    return lost + lost_scores == 0
 
 
 def shutdown_of(processor: object) -> None:
@@ -133,7 +177,7 @@ def shutdown_of(processor: object) -> None:
 def stats() -> Stats:
     """Return the exact account of all spans of this process since `init`; all zero before it."""
     runtime = _last
-    return Stats() if runtime is None else runtime.queue.stats()
+    return Stats() if runtime is None else replace(runtime.queue.stats(), scores=runtime.scores.queue.stats())
 
 
 def _after_fork() -> None:
@@ -141,6 +185,7 @@ def _after_fork() -> None:
     _lock = threading.Lock()
     if _last is not None:
         _last.rebuild()
+        forking.watch_children(shutdown)
 
 
 if hasattr(os, "register_at_fork"):

@@ -10,7 +10,10 @@ from typing import Any, Final
 from opentelemetry import context as otel_context
 
 from spanledger import semconv
+from spanledger._internal import baggage
+from spanledger._internal.capturing import PERMISSIONS, CaptureChoice, narrower
 from spanledger._internal.log import warn_once
+from spanledger._internal.policy import BudgetMode, OnBudget, entered, policy_of
 
 STAMPS_KEY: Final = otel_context.create_key("spanledger-stamps")
 
@@ -28,13 +31,18 @@ class context:  # noqa: N801 - reads as a function: `with spanledger.context(cus
     | prompt: a name, or (name, version) | gen_ai.prompt.name, gen_ai.prompt.version |
     | tags | spanledger.tags; inner tags are added to outer ones |
     | metadata | spanledger.metadata.KEY; inner keys replace outer ones |
+    | capture: on, off, embedding, input, output | spanledger.capture: what may be sent of the content inside |
+
+    With `budget=True`, calls of models inside raise BudgetExceeded before they are made once a budget that blocks is
+    used up for them; while the collector cannot be asked they go on, and with "fail-closed" they do not. False takes
+    it back. `on_budget(error, kwargs)` is asked first: keyword arguments that it returns are called with instead.
 
     Blocks nest and merge: what an inner block does not name stays as the outer one set it. Spans of other
     libraries are stamped too. Works as `with` in plain and in async code; make a new object for every block.
-    A new thread starts without it unless the context is copied, as with OpenTelemetry itself.
+    A new thread starts without it unless it is carried there (`spanledger.carry`, `spanledger.propagating`).
     """
 
-    __slots__ = ("_stamps", "_tags", "_tokens")
+    __slots__ = ("_policy", "_stamps", "_tags", "_tokens")
 
     def __init__(
         self,
@@ -49,7 +57,11 @@ class context:  # noqa: N801 - reads as a function: `with spanledger.context(cus
         prompt: str | tuple[str, str | int] | None = None,
         tags: Iterable[str] | None = None,
         metadata: Mapping[str, object] | None = None,
+        capture: CaptureChoice | bool | None = None,
+        budget: BudgetMode | bool | None = None,
+        on_budget: OnBudget | None = None,
     ) -> None:
+        self._policy = policy_of(budget, on_budget)
         stamps: dict[str, Any] = {}
         for key, value in (
             (semconv.CUSTOMER_ID, customer),
@@ -70,6 +82,8 @@ class context:  # noqa: N801 - reads as a function: `with spanledger.context(cus
                     stamps[semconv.PROMPT_VERSION] = str(version)
             if metadata:
                 stamps.update(metadata_attributes(metadata))
+            if capture is not None and (word := _capture_word(capture)) != "on":
+                stamps[semconv.CAPTURE] = word
             self._tags = tag_values(tags)
         except Exception as error:  # the user's program is not ours to break
             warn_once("context", "spanledger.context: an argument cannot be used: %s", error, error=error)
@@ -83,7 +97,14 @@ class context:  # noqa: N801 - reads as a function: `with spanledger.context(cus
         merged = {**outer, **self._stamps}
         if self._tags:
             merged[semconv.TAGS] = tuple(dict.fromkeys((*outer.get(semconv.TAGS, ()), *self._tags)))
-        self._tokens.append(otel_context.attach(otel_context.set_value(STAMPS_KEY, merged, current)))
+        if semconv.CAPTURE in self._stamps:
+            merged[semconv.CAPTURE] = narrower(outer.get(semconv.CAPTURE), self._stamps[semconv.CAPTURE])
+        inner = otel_context.set_value(STAMPS_KEY, merged, current)
+        if self._policy is not None:
+            inner = entered(self._policy, inner)
+        if baggage.allowed:
+            inner = baggage.outgoing(self._stamps, inner)
+        self._tokens.append(otel_context.attach(inner))
         return self
 
     def __exit__(
@@ -93,6 +114,33 @@ class context:  # noqa: N801 - reads as a function: `with spanledger.context(cus
         traceback: TracebackType | None,
     ) -> None:
         otel_context.detach(self._tokens.pop())
+
+
+def stamps_of(current: otel_context.Context) -> Mapping[str, Any] | None:
+    """Return what is stamped on a span started in this context; None or empty for nothing.
+
+    What arrived from another service gives way to what this one says itself.
+    """
+    stamps: Any = current.get(STAMPS_KEY)
+    if baggage.allowed and (arrived := baggage.incoming(current)):
+        return {**arrived, **(stamps or {})}
+    return stamps
+
+
+def restricted(current: otel_context.Context, capture: CaptureChoice) -> otel_context.Context:
+    """Return the context in which what is started captures no more than `capture`, and no more than before."""
+    outer: Mapping[str, Any] = current.get(STAMPS_KEY) or {}  # pyright: ignore[reportAssignmentType]
+    inner = {**outer, semconv.CAPTURE: narrower(outer.get(semconv.CAPTURE), capture)}
+    return otel_context.set_value(STAMPS_KEY, inner, current)
+
+
+def _capture_word(capture: CaptureChoice | bool) -> str:
+    word = ("on" if capture else "off") if isinstance(capture, bool) else capture
+    if word in PERMISSIONS:
+        return word
+    # What was meant is unknown, and content once sent cannot be called back.
+    warn_once("context-capture", "context(capture=%r) is not on, off, embedding, input or output; off is used", capture)
+    return "off"
 
 
 def tag_values(tags: Iterable[str] | str | None) -> tuple[str, ...]:

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import gzip
 import math
-import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
+
+from spanledger._internal.courier import Courier
 
 if TYPE_CHECKING:
     import requests
 
+    from spanledger._internal.wire import Wire
+
 _RETRYABLE: Final = frozenset({408, 429, 500, 502, 503, 504})
 _MAX_RETRY_AFTER: Final = 60.0
 _TRACES_PATH: Final = "/v1/traces"
+_LOGS_PATH: Final = "/v1/logs"
+_CONNECT_TIMEOUT: Final = 5.0
+_GRACE: Final = 0.5  # so that the connection's own error, which says more, comes first
 # A report is no reason to hold up spans.
 _REPORT_TIMEOUT: Final = 2.0
 
@@ -34,7 +41,12 @@ class Answer:
 
 
 class Transport:
-    """Posts encoded spans to one endpoint over a kept connection."""
+    """Posts encoded spans to one endpoint over a kept connection; used by one thread, which never waits for longer
+    than it is told.
+
+    The connection belongs to a thread of its own: looking up a name can take as long as it likes, and an answer that
+    comes byte by byte is never late for a timeout.
+    """
 
     def __init__(self, endpoint: str, headers: Mapping[str, str], timeout: float) -> None:
         self._endpoint = endpoint
@@ -47,16 +59,25 @@ class Transport:
             "user-agent": "spanledger-sdk",
         }
         self._timeout = timeout
-        self._session: requests.Session | None = None
+        self._wire: Wire | None = None
+        self._courier: Courier[requests.Response] = Courier("spanledger-http")
 
     @property
     def takes_reports(self) -> bool:
         """True where metrics have an address beside that of spans."""
         return self._reports_to is not None
 
-    def post(self, body: bytes) -> Answer:
-        """Send spans in one request and return what became of it; raises nothing."""
-        return self._send(self._endpoint, body, self._timeout)
+    @property
+    def is_for_logs(self) -> bool:
+        """True where log records are sent, not spans."""
+        return self._endpoint.endswith(_LOGS_PATH)
+
+    def post(self, body: bytes, meanwhile: Callable[[], bool] | None = None) -> Answer:
+        """Send spans in one request and return what became of it; raises nothing.
+
+        `meanwhile` is called about ten times a second while the answer is awaited; True ends the waiting.
+        """
+        return self._send(self._endpoint, body, self._timeout, meanwhile)
 
     def report(self, body: bytes) -> Answer:
         """Send metrics in one request, within two seconds; raises nothing."""
@@ -64,28 +85,33 @@ class Transport:
             return Answer(reason="no_address")
         return self._send(self._reports_to, body, min(self._timeout, _REPORT_TIMEOUT))
 
-    def _send(self, endpoint: str, body: bytes, timeout: float) -> Answer:
+    def _send(self, endpoint: str, body: bytes, timeout: float, meanwhile: Callable[[], bool] | None = None) -> Answer:
         # requests takes 0.15 s to import: paid by the export thread, not by `import spanledger`.
-        import requests
+        from spanledger._internal.wire import Wire
 
-        if self._session is None:
-            self._session = requests.Session()
+        wire = self._wire = self._wire or Wire()
+        packed = gzip.compress(body, compresslevel=1, mtime=0)
+        limits = (min(timeout, _CONNECT_TIMEOUT), timeout)
         try:
-            response = self._session.post(
-                endpoint,
-                data=gzip.compress(body, compresslevel=1),
-                headers=self._headers,
-                timeout=(min(timeout, 5.0), timeout),
-                allow_redirects=False,
+            response = self._courier.run(
+                lambda: wire.post(endpoint, packed, self._headers, limits), timeout + _GRACE, meanwhile
             )
-        except requests.exceptions.RequestException as error:
+        except OSError as error:  # RequestException is one
             return Answer(retryable=True, error=f"{type(error).__name__} at {endpoint}")
+        except RuntimeError as error:  # the interpreter ends and starts no threads
+            return Answer(retryable=True, error=str(error))
+        except Exception as error:  # a header that cannot be encoded
+            return Answer(error=f"{type(error).__name__}: {error}", reason="export_error")
+        if response is None:
+            self._wire = None
+            wire.cut()
+            return Answer(retryable=True, error=f"no answer in time from {endpoint}")
         status = response.status_code
         if status == 200:
             return _taken(response.content) if endpoint == self._endpoint else Answer(ok=True)
         text = f"HTTP {status} from {endpoint}"
         if status in _RETRYABLE:
-            wait = retry_after(response.headers.get("retry-after"))
+            wait = retry_after(response.headers.get("retry-after"), response.headers.get("date"))
             if wait is None and status == 429:
                 wait = 1.0
             return Answer(retryable=True, retry_after=wait, error=text)
@@ -100,14 +126,10 @@ class Transport:
 
     def close(self) -> None:
         """Close the kept connection."""
-        if self._session is not None:
-            # At exit urllib3 lets go of its connections before this thread does, and closes none used later.
-            manager: Any = getattr(self._session.get_adapter(self._endpoint), "poolmanager", None)
-            if manager is not None:
-                for key in manager.pools.keys():  # noqa: SIM118 - no mapping: it cannot be iterated over
-                    manager.pools[key].close()
-            self._session.close()
-            self._session = None
+        self._courier.leave()
+        if self._wire is not None:
+            self._wire.close()
+            self._wire = None
 
 
 def _taken(content: bytes) -> Answer:
@@ -129,15 +151,26 @@ def _taken(content: bytes) -> Answer:
     )
 
 
-def retry_after(value: str | None) -> float | None:
-    """Return the seconds of a Retry-After header (a number or a date), at most a minute; None without one."""
+def retry_after(value: str | None, date: str | None = None) -> float | None:
+    """Return the seconds of a Retry-After header (a number or a date), at most a minute; None without one.
+
+    A date is read by the clock of the server that wrote it (`date`, its Date header), where it shows one.
+    """
     if value is None:
         return None
     try:
         seconds = float(value)
     except ValueError:
-        try:
-            seconds = parsedate_to_datetime(value).timestamp() - time.time()
-        except (TypeError, ValueError):
+        until = _moment(value)
+        if until is None:
             return None
+        seconds = (until - (_moment(date) or datetime.now(UTC))).total_seconds()
     return min(max(seconds, 0.0), _MAX_RETRY_AFTER) if math.isfinite(seconds) else None
+
+
+def _moment(text: str | None) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(text or "")
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)  # HTTP knows no other

@@ -11,7 +11,7 @@ from typing import Any, cast
 from spanledger import semconv
 
 Embedder = Callable[[list[str]], Sequence[Iterable[float]]]
-"""Takes texts, returns one vector per text (lists or a NumPy array). Called on the export thread."""
+"""Takes texts, returns one vector per text (lists or a NumPy array). Called on a thread of its own."""
 
 
 def vector_attributes(vector: Iterable[float], model: str | None) -> dict[str, Any]:
@@ -29,6 +29,7 @@ def vector_attributes(vector: Iterable[float], model: str | None) -> dict[str, A
     attributes: dict[str, Any] = {
         semconv.EMBEDDING: base64.b64encode(packed).decode("ascii"),
         semconv.EMBEDDING_DTYPE: "float16" if small else "float32",
+        semconv.EMBEDDING_DIMENSIONS: len(values),
     }
     if model:
         attributes[semconv.EMBEDDING_MODEL] = model

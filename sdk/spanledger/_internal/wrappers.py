@@ -12,8 +12,9 @@ from functools import wraps
 from typing import Any
 
 from spanledger._internal import runtime
-from spanledger._internal.call import begin
+from spanledger._internal.call import Call, begin
 from spanledger._internal.declaration import Declaration
+from spanledger._internal.streams import async_stepping, steps
 
 
 def plain(fn: Callable[..., Any], declaration: Declaration) -> Callable[..., Any]:
@@ -31,8 +32,7 @@ def plain(fn: Callable[..., Any], declaration: Declaration) -> Callable[..., Any
             call.fail(error)
             raise
         call.detach()
-        call.finish(result)
-        return result
+        return call.finish(result)
 
     return observed
 
@@ -52,8 +52,7 @@ def coroutine(fn: Callable[..., Awaitable[Any]], declaration: Declaration) -> Ca
             call.fail(error)
             raise
         call.detach()
-        call.finish(result)
-        return result
+        return call.finish(result)
 
     return observed
 
@@ -67,39 +66,7 @@ def generator(
     def observed(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
         if runtime.active is None or (call := begin(declaration, args, kwargs)) is None:
             return (yield from fn(*args, **kwargs))
-        inner = fn(*args, **kwargs)
-        sent: Any = None
-        thrown: BaseException | None = None
-        try:
-            while True:
-                call.attach()
-                try:
-                    item = inner.send(sent) if thrown is None else inner.throw(thrown)
-                except StopIteration as stop:
-                    call.detach()
-                    call.finish_stream()
-                    return stop.value
-                finally:
-                    call.detach()
-                call.item(item)
-                sent = thrown = None
-                try:
-                    sent = yield item
-                except GeneratorExit:
-                    call.attach()
-                    try:
-                        inner.close()
-                    finally:
-                        call.detach()
-                    raise
-                except BaseException as error:
-                    thrown = error
-        except GeneratorExit:
-            call.finish_stream()
-            raise
-        except BaseException as error:
-            call.fail(error)
-            raise
+        return (yield from steps(call, fn(*args, **kwargs)))
 
     return observed
 
@@ -109,49 +76,8 @@ def async_generator(
 ) -> Callable[..., AsyncGenerator[Any, Any]]:
     """Return the async generator function `fn` wrapped so that each iteration to its end is one span."""
 
-    @wraps(fn)
-    async def observed(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
+    def start(*args: Any, **kwargs: Any) -> tuple[Call | None, AsyncGenerator[Any, Any]]:
         call = begin(declaration, args, kwargs) if runtime.active is not None else None
-        inner = fn(*args, **kwargs)
-        sent: Any = None
-        thrown: BaseException | None = None
-        try:
-            while True:
-                # Attached and detached within one step: each step may run in another task and context.
-                if call is not None:
-                    call.attach()
-                try:
-                    item = await (inner.asend(sent) if thrown is None else inner.athrow(thrown))
-                except StopAsyncIteration:
-                    break
-                finally:
-                    if call is not None:
-                        call.detach()
-                if call is not None:
-                    call.item(item)
-                sent = thrown = None
-                try:
-                    sent = yield item
-                except GeneratorExit:
-                    if call is not None:
-                        call.attach()
-                    try:
-                        await inner.aclose()
-                    finally:
-                        if call is not None:
-                            call.detach()
-                    raise
-                except BaseException as error:
-                    thrown = error
-        except GeneratorExit:
-            if call is not None:
-                call.finish_stream()
-            raise
-        except BaseException as error:
-            if call is not None:
-                call.fail(error)
-            raise
-        if call is not None:
-            call.finish_stream()
+        return call, fn(*args, **kwargs)
 
-    return observed
+    return wraps(fn)(async_stepping(start))

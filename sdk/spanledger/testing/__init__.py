@@ -14,6 +14,9 @@
 from __future__ import annotations
 
 from spanledger._internal.received import CapturedSpan
+from spanledger._internal.received_scores import CapturedScore
 from spanledger._internal.recording import Recorder, capture
+from spanledger._internal.replaying import ReplayError
+from spanledger.testing.replay import replay
 
-__all__ = ["CapturedSpan", "Recorder", "capture"]
+__all__ = ["CapturedScore", "CapturedSpan", "Recorder", "ReplayError", "capture", "replay"]

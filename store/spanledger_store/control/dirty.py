@@ -78,6 +78,19 @@ def pending(control: Control, limit: int | None = None) -> list[DirtyHour]:
         return [DirtyHour(*row) for row in connection.execute(statement).all()]
 
 
+def newest(control: Control, project_id: str, since: datetime, limit: int) -> list[datetime]:
+    """The newest hours of a project that wait, from `since` on and at most `limit`, oldest first."""
+    table = models.dirty_hours.c
+    statement = (
+        select(table.hour)
+        .where(table.project_id == project_id, table.hour >= floor(since))
+        .order_by(table.hour.desc())
+        .limit(limit)
+    )
+    with control.read() as connection:
+        return sorted(connection.execute(statement).scalars())
+
+
 def count(control: Control) -> int:
     """How many hours wait."""
     with control.read() as connection:

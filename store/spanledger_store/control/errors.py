@@ -6,7 +6,9 @@
         ├── ProjectInvalid      the name cannot become a project id
         ├── KeyInvalid          a key was asked for with a name or a scope that cannot be
         ├── KeyUnknown          no key has this id or prefix
-        └── KeyAmbiguous        several keys begin with this prefix
+        ├── KeyAmbiguous        several keys begin with this prefix
+        ├── BudgetInvalid       a budget was asked for that cannot be
+        └── BudgetUnknown       the project has no budget of this name
 
 A database that cannot be reached raises StoreUnavailable, one of a newer release MigrationError.
 """
@@ -38,3 +40,15 @@ class KeyUnknown(ControlError):
 
 class KeyAmbiguous(ControlError):
     """Several keys begin with this prefix."""
+
+
+class BudgetInvalid(ControlError):
+    """A part of a budget cannot be what it was asked to be."""
+
+
+class BudgetUnknown(ControlError):
+    """The project has no budget of this name."""
+
+
+class JobUnknown(ControlError):
+    """No job has this name."""

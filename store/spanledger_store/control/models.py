@@ -7,8 +7,10 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     DateTime,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -171,4 +173,49 @@ spools = Table(
     Column("disk_free", BigInteger, nullable=False),
     Column("disk_total", BigInteger, nullable=False),
     Column("last_error", Text, nullable=False),
+)
+
+# What slices of projects may spend. `slice` is a JSON object of dimensions and values; `amount` is a decimal as text,
+# which SQLite has no type for.
+budgets = Table(
+    "budgets",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("project_id", String(64), nullable=False),
+    Column("name", String(100), nullable=False),
+    Column("slice", Text, nullable=False),
+    Column("per", String(32), nullable=False),
+    Column("period", String(16), nullable=False),
+    Column("zone", String(64), nullable=False),
+    Column("amount", String(64), nullable=False),
+    Column("owner", String(200), nullable=False),
+    Column("carry_over", Boolean, nullable=False),
+    Column("enforcement", String(16), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("changed_at", UtcDateTime, nullable=False),
+    Index("ix_budgets_project_id", "project_id", "name", unique=True),
+)
+
+# What runs at its own pace: who holds it, when it is due, how it went.
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("every_seconds", Float, nullable=False),
+    Column("owner", String(200), nullable=False),
+    Column("leased_until", UtcDateTime, nullable=False),
+    Column("is_running", Boolean, nullable=False),
+    Column("asked_at", UtcDateTime, nullable=True),
+    Column("due_at", UtcDateTime, nullable=False),
+    Column("started_at", UtcDateTime, nullable=True),
+    Column("finished_at", UtcDateTime, nullable=True),
+    Column("succeeded_at", UtcDateTime, nullable=True),
+    Column("seconds", Float, nullable=True),
+    Column("changed", BigInteger, nullable=True),
+    Column("runs", BigInteger, nullable=False),
+    Column("failures", BigInteger, nullable=False),
+    Column("error", Text, nullable=False),
+    Column("doing", Text, nullable=False),
+    Column("done", BigInteger, nullable=False),
+    Column("total", BigInteger, nullable=False),
 )

@@ -6,7 +6,8 @@ SELECT
     {traces:Array(String)}[indexOf({responses:Array(String)}, response_id)],
     {spans:Array(String)}[indexOf({responses:Array(String)}, response_id)],
     '', attributes['gen_ai.evaluation.name'], time, toFloat64OrNull(attributes['gen_ai.evaluation.score.value']),
-    attributes['gen_ai.evaluation.score.label'], attributes['gen_ai.evaluation.explanation'], scope_name, ingested_at
+    attributes['gen_ai.evaluation.score.label'], attributes['gen_ai.evaluation.explanation'],
+    if(attributes['spanledger.evaluation.source'] != '', attributes['spanledger.evaluation.source'], scope_name), ingested_at
 FROM logs
 WHERE project_id = {project:String} AND trace_id = '' AND response_id IN {responses:Array(String)}
   AND event_name = 'gen_ai.evaluation.result'

@@ -1,0 +1,1 @@
+"""Embedders by name, and the thread they work on."""

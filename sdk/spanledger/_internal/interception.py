@@ -1,0 +1,54 @@
+"""Other functions in the place of observed ones, for a while, at no cost to anybody before or after.
+
+An observed function is a closure over the function it observes. It is put on a list when it is made; to intercept
+calls is to change what these closures hold. So the wrappers ask nothing at call time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from types import CellType, FunctionType
+from typing import Any, Final, cast
+from weakref import WeakSet
+
+from spanledger._internal.declaration import Declaration
+
+Instead = Callable[[Callable[..., Any], Declaration], Callable[..., Any]]
+"""Takes the observed function and its declaration, returns what is called in its place, of the same kind."""
+
+_made: Final[WeakSet[FunctionType]] = WeakSet()
+_instead: list[tuple[Instead, list[tuple[CellType, Any]]]] = []
+
+
+def note(observed: Callable[..., Any]) -> None:
+    """Remember a wrapper that was made; one that is made while calls are intercepted is intercepted as well."""
+    if isinstance(observed, FunctionType) and observed.__closure__ is not None:
+        _made.add(observed)
+        for instead, changed in _instead:
+            _put(observed, instead, changed)
+
+
+@contextmanager
+def intercepted(instead: Instead) -> Generator[None]:
+    """Call what `instead` returns in the place of every observed function inside the block, in all threads."""
+    changed: list[tuple[CellType, Any]] = []
+    _instead.append((instead, changed))
+    for observed in list(_made):
+        _put(observed, instead, changed)
+    try:
+        yield
+    finally:
+        _instead.remove((instead, changed))
+        for cell, before in reversed(changed):
+            cell.cell_contents = before
+
+
+def _put(observed: FunctionType, instead: Instead, changed: list[tuple[CellType, Any]]) -> None:
+    names = observed.__code__.co_freevars
+    if "fn" not in names or "declaration" not in names:
+        return
+    cells = cast("tuple[CellType, ...]", observed.__closure__)
+    cell, declaration = cells[names.index("fn")], cells[names.index("declaration")].cell_contents
+    changed.append((cell, cell.cell_contents))
+    cell.cell_contents = instead(cell.cell_contents, declaration)

@@ -1,0 +1,1 @@
+"""Personal data and secrets, replaced before a span leaves the program."""
