@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from typing import Final, overload
@@ -239,7 +239,8 @@ class _Inbox(Transport):
         super().__init__("", {}, 0)
         self._recorder = recorder
 
-    def post(self, body: bytes) -> Answer:
+    def post(self, body: bytes, meanwhile: Callable[[], bool] | None = None) -> Answer:
+        del meanwhile  # nothing is waited for
         self._recorder.receive(body)
         return Answer(ok=True)
 
