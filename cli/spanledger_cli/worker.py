@@ -13,12 +13,12 @@ from spanledger_cli.output import console
 def worker(data: DataOption = None) -> None:
     """Run the jobs, and nothing else, until Ctrl+C or SIGTERM.
 
-    For installations on a ClickHouse server: start any number, each job runs in one of them at a time. With the
-    embedded engine `spanledger up` runs them itself.
+    For installations on a ClickHouse server (SPANLEDGER_CLICKHOUSE_URL, SPANLEDGER_CONTROL_URL): start any number, each
+    job runs in one of them at a time. With the embedded engine `spanledger up` runs them itself.
 
     Exit codes: 0 stopped, 1 failed, 2 refused (the embedded engine belongs to one process).
 
-    Example: SPANLEDGER_CLICKHOUSE_URL=http://clickhouse:8123 spanledger worker
+    Example: spanledger worker
     """
     settings = store_settings(data)
     if settings.embedded:

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import logging
+import socket
+import subprocess
+import sys
 import threading
 from typing import Any
 
@@ -148,3 +151,23 @@ def test_a_run_missed_while_nobody_worked_is_made_up_for_once(embedded: Engine, 
         threading.Event().wait(0.5)
         scheduler.stop()
     assert runs == [1]
+
+
+def test_what_a_killed_process_of_this_machine_held_is_taken_at_once(embedded: Engine, control: Control) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    ran = threading.Event()
+    jobs.announce(control, {"books": 60.0, "theirs": 60.0})
+    jobs.hold(control, f"{socket.gethostname()}:{ended.pid}:dead", ["books"])
+    jobs.hold(control, f"elsewhere:{ended.pid}:alive", ["theirs"])
+
+    def noting(*_: Any) -> int:
+        ran.set()
+        return 0
+
+    scheduler = Scheduler(embedded, control, [Job("books", 60, noting), Job("theirs", 60, noting)])
+    scheduler.start()
+    assert ran.wait(10)
+    owners = {each.name: each.owner for each in jobs.states(control)}
+    assert owners == {"books": scheduler.owner, "theirs": f"elsewhere:{ended.pid}:alive"}
+    scheduler.stop()

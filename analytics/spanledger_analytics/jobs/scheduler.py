@@ -27,6 +27,8 @@ NOTE_SECONDS = 60.0
 RETRY_SECONDS = 60.0
 # Progress is written this often, so that telling it costs nothing.
 TELL_SECONDS = 0.5
+# The schedulers of this process.
+_owners: set[str] = set()
 
 
 class Scheduler:
@@ -40,7 +42,8 @@ class Scheduler:
         self._engine = engine
         self._control = control
         self._jobs = {job.name: job for job in wanted}
-        self.owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self.owner = owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        _owners.add(owner)
         self._due: dict[str, float] = {}
         self._noted: dict[str, float] = {}
         self._asked: set[str] = set()
@@ -85,6 +88,7 @@ class Scheduler:
                 if not announced:
                     jobs.announce(self._control, {job.name: job.every_seconds for job in self._jobs.values()})
                     announced = True
+                    self._bury()
                 if last or time.monotonic() - renewed > jobs.LEASE_SECONDS / 3 or self._is_called():
                     held = jobs.hold(self._control, self.owner, self._jobs)
                     renewed = time.monotonic()
@@ -94,6 +98,15 @@ class Scheduler:
             if last:
                 return
             self._stop.wait(LOOK_SECONDS)
+
+    def _bury(self) -> None:
+        """Free what processes of this machine held that are gone: a restart after a crash need not wait for leases."""
+        for owner in {each.owner for each in jobs.states(self._control)} - {"", self.owner}:
+            host, pid, _ = owner.rsplit(":", 2)
+            # A container's next life has the host's name and the process's number of the one before.
+            gone = owner not in _owners if int(pid) == os.getpid() else not _is_alive(int(pid))
+            if gone and host == socket.gethostname():
+                jobs.release(self._control, owner)
 
     def _is_called(self) -> bool:
         mine = [each for each in jobs.states(self._control) if each.name in self._jobs]
@@ -170,6 +183,16 @@ class Scheduler:
             self._noted[job.name] = time.monotonic()
         except StoreError as error:
             logger.warning("a run of job %s could not be noted: %s", job.name, error)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 class _Teller:

@@ -45,10 +45,18 @@ def intercepted(instead: Instead) -> Generator[None]:
 
 
 def _put(observed: FunctionType, instead: Instead, changed: list[tuple[CellType, Any]]) -> None:
-    names = observed.__code__.co_freevars
-    if "fn" not in names or "declaration" not in names:
+    cells = _cells(observed)
+    for inner in [each.cell_contents for each in cells.values()]:
+        # A stepping wrapper holds what begins its call in a function of its own.
+        if "fn" not in cells and isinstance(inner, FunctionType):
+            cells = _cells(inner)
+    if "fn" not in cells or "declaration" not in cells:
         return
-    cells = cast("tuple[CellType, ...]", observed.__closure__)
-    cell, declaration = cells[names.index("fn")], cells[names.index("declaration")].cell_contents
+    cell, declaration = cells["fn"], cells["declaration"].cell_contents
     changed.append((cell, cell.cell_contents))
     cell.cell_contents = instead(cell.cell_contents, declaration)
+
+
+def _cells(function: FunctionType) -> dict[str, CellType]:
+    held = cast("tuple[CellType, ...]", function.__closure__ or ())
+    return dict(zip(function.__code__.co_freevars, held, strict=True))
