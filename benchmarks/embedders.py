@@ -20,8 +20,8 @@ from typing import Any
 
 import numpy as np
 
+from spanledger._internal.content.vectors import vector_attributes
 from spanledger._internal.embedders.spec import chosen
-from spanledger._internal.vectors import vector_attributes
 
 DATA = Path(__file__).resolve().parents[2] / "shared/data/clinc150"
 SPECS = ("lexical", "sentence-transformers:all-MiniLM-L6-v2", "fastembed:BAAI/bge-small-en-v1.5")

@@ -22,10 +22,10 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import SpanContext, SpanKind, TraceFlags
 
 from spanledger import semconv
+from spanledger._internal.delivery.queue import SpanQueue
 from spanledger._internal.enrich import Made
-from spanledger._internal.queue import SpanQueue
-from spanledger._internal.sample_settings import Sampling
-from spanledger._internal.sampling import Sampler
+from spanledger._internal.sampling.sampler import Sampler
+from spanledger._internal.sampling.settings import Sampling
 
 RESOURCE = Resource({"service.name": "benchmark"})
 SCOPE = InstrumentationScope("spanledger")

@@ -16,18 +16,18 @@ Nothing here raises into the program it observes. The vocabulary shared with the
 
 from __future__ import annotations
 
-from spanledger._internal.account import Stats
-from spanledger._internal.budget_errors import BudgetExceeded, BudgetUnavailable, CallTooExpensive
-from spanledger._internal.budgets import BudgetState, budget
-from spanledger._internal.carrying import carry, propagating
-from spanledger._internal.decorator import observe
-from spanledger._internal.guardrail import Verdict, guardrail
-from spanledger._internal.handle import Handle, current, update
+from spanledger._internal.budgets.errors import BudgetExceeded, BudgetUnavailable, CallTooExpensive
+from spanledger._internal.budgets.standing import BudgetState, budget
+from spanledger._internal.context.carrying import carry, propagating
+from spanledger._internal.context.stamps import context
+from spanledger._internal.delivery.account import Stats
+from spanledger._internal.observing.decorator import observe
+from spanledger._internal.observing.guardrail import Verdict, guardrail
+from spanledger._internal.observing.handle import Handle, current, update
 from spanledger._internal.runtime import flush, shutdown, stats
-from spanledger._internal.scoring import feedback, score
+from spanledger._internal.scores.scoring import feedback, score
 from spanledger._internal.serverless import flush_after
 from spanledger._internal.setup import init
-from spanledger._internal.stamps import context
 from spanledger.usage import Usage
 
 __all__ = [

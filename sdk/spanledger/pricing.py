@@ -14,7 +14,7 @@ from decimal import ROUND_HALF_EVEN, Context, Decimal
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from spanledger._internal import pricelist
+from spanledger._internal.pricing import pricelist
 from spanledger.usage import Usage
 
 if TYPE_CHECKING:
@@ -66,7 +66,9 @@ def price(
     Never 0 for want of a price: an unknown model or provider, an empty usage, or a usage of which the model
     prices no part at all give None. A named provider is looked up under that provider only (with the
     library's own fallbacks, such as Azure to OpenAI); without a provider, the model's name decides.
-    A naive `at` is UTC. `usage` may be the sum of several `calls`: their average size then decides the tier.
+    So is everything where the price list is not installed (`pip install 'spanledger[prices]'`): the collector prices
+    calls by itself. A naive `at` is UTC. `usage` may be the sum of several `calls`: their average size then decides
+    the tier.
     """
     if not model or usage.is_empty:
         return None

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple, cast
 
-from spanledger._internal.fields import count_of, get, has, text_of
+from spanledger._internal.content.fields import count_of, get, has, text_of
 from spanledger.usage import Usage
 
 

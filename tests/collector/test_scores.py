@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from spanledger._internal.evaluation import Evaluation, encode
+from spanledger._internal.scores.evaluation import Evaluation, encode
 from spanledger_analytics.jobs import joining, ledger
 from spanledger_store.control import Control
 from spanledger_store.engine import Engine

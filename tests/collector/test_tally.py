@@ -329,7 +329,8 @@ def test_what_the_sdk_dropped_arrives_with_its_numbers(line: Collecting, monkeyp
     from opentelemetry.sdk.trace import TracerProvider
 
     import spanledger
-    from spanledger._internal import queue, runtime
+    from spanledger._internal import runtime
+    from spanledger._internal.delivery import queue
     from tests.line.process import free_port
 
     monkeypatch.setenv("OTEL_BSP_MAX_QUEUE_SIZE", "16")

@@ -20,7 +20,8 @@ from opentelemetry.baggage.propagation import W3CBaggagePropagator
 
 import spanledger
 from spanledger import semconv
-from spanledger._internal import baggage, runtime
+from spanledger._internal import runtime
+from spanledger._internal.context import baggage
 from spanledger.testing import capture
 from tests.cli.conftest import environment
 

@@ -17,9 +17,10 @@ from typing import Any
 import pytest
 
 import spanledger
-from spanledger._internal import enforcement, runtime
-from spanledger._internal.limits import Slice, read
-from spanledger._internal.own_spend import OwnSpend
+from spanledger._internal import runtime
+from spanledger._internal.budgets import enforcement
+from spanledger._internal.budgets.limits import Slice, read
+from spanledger._internal.budgets.own_spend import OwnSpend
 
 from .sink import Sink
 
@@ -49,7 +50,7 @@ class Told:
 @pytest.fixture
 def told(sink: Sink, monkeypatch: pytest.MonkeyPatch) -> Iterator[Told]:
     """A collector's API in front of the OTLP server; asked every 50 ms."""
-    monkeypatch.setattr("spanledger._internal.budget_renewal.EVERY", 0.05)
+    monkeypatch.setattr("spanledger._internal.budgets.renewal.EVERY", 0.05)
     state = Told(spans=sink)
 
     class Handler(BaseHTTPRequestHandler):

@@ -22,13 +22,14 @@ from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 import spanledger
-from spanledger._internal import backlog, exporter, log, queue
-from spanledger._internal.account import Stats
-from spanledger._internal.bodies import halves
-from spanledger._internal.buffer import Buffer, identity
-from spanledger._internal.exporter import Exporter
-from spanledger._internal.queue import SpanQueue
-from spanledger._internal.transport import Answer, Transport
+from spanledger._internal import log
+from spanledger._internal.delivery import backlog, exporter, queue
+from spanledger._internal.delivery.account import Stats
+from spanledger._internal.delivery.bodies import halves
+from spanledger._internal.delivery.buffer import Buffer, identity
+from spanledger._internal.delivery.exporter import Exporter
+from spanledger._internal.delivery.queue import SpanQueue
+from spanledger._internal.delivery.transport import Answer, Transport
 
 from .sink import OK, Sink, running
 

@@ -14,8 +14,8 @@ from opentelemetry.trace import Status, StatusCode
 
 import spanledger
 from spanledger import semconv
-from spanledger._internal import foreign, foreign_content
-from spanledger._internal.capturing import PERMISSIONS, narrower, permitted
+from spanledger._internal.content import foreign, foreign_content
+from spanledger._internal.content.capturing import PERMISSIONS, narrower, permitted
 from spanledger_collector.normalise import dialects
 from spanledger_collector.normalise.spans import Origin, normalise
 from spanledger_store.columns import SpanBatch

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 import spanledger
-from spanledger._internal.courier import Courier
-from spanledger._internal.patience import Patience
-from spanledger._internal.transport import Transport, retry_after
+from spanledger._internal.delivery.courier import Courier
+from spanledger._internal.delivery.patience import Patience
+from spanledger._internal.delivery.transport import Transport, retry_after
 
 from .faulty import ENVIRONMENT, FAULTS, dripping, hanging, wait_until
 from .sink import OK, Sink
@@ -129,7 +129,7 @@ def test_what_meanwhile_says_ends_the_waiting() -> None:
 def test_a_frozen_process_misjudges_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """A clock that jumps by an hour during one short wait has used up a tenth of a second."""
     clock = iter([0.0, 3600.0, 3600.0, 3600.05, 3600.05, 3600.15])
-    monkeypatch.setattr("spanledger._internal.patience.time.monotonic", lambda: next(clock))
+    monkeypatch.setattr("spanledger._internal.delivery.patience.time.monotonic", lambda: next(clock))
 
     class Woken(threading.Event):
         def wait(self, timeout: float | None = None) -> bool:

@@ -10,8 +10,8 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
 import spanledger
-from spanledger._internal import exporter, queue
-from spanledger._internal.transport import retry_after
+from spanledger._internal.delivery import exporter, queue
+from spanledger._internal.delivery.transport import retry_after
 
 from .sink import OK, Sink
 

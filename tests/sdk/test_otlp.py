@@ -18,7 +18,7 @@ from opentelemetry.trace import Link, SpanContext, SpanKind, TraceFlags, TraceSt
 from opentelemetry.trace.status import Status, StatusCode
 
 from spanledger._internal import log
-from spanledger._internal.otlp import encode
+from spanledger._internal.delivery.otlp import encode
 
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=300)
 integers = st.integers(-(2**63), 2**63 - 1)

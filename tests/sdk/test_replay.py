@@ -24,7 +24,7 @@ from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from pydantic import BaseModel
 
 import spanledger
-from spanledger._internal.replay_values import NotRecordable, canonical, decode, decode_error, encode, encode_error
+from spanledger._internal.recording.values import NotRecordable, canonical, decode, decode_error, encode, encode_error
 from spanledger.testing import ReplayError, capture, replay
 
 T = TypeVar("T")

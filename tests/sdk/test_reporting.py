@@ -13,9 +13,9 @@ import pytest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 
 import spanledger
-from spanledger._internal import queue, reporting
-from spanledger._internal.account import Stats
-from spanledger._internal.reporting import EXPORTED, PROCESSED, counters, encode
+from spanledger._internal.delivery import queue, reporting
+from spanledger._internal.delivery.account import Stats
+from spanledger._internal.delivery.reporting import EXPORTED, PROCESSED, counters, encode
 
 from .sink import Sink
 

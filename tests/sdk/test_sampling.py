@@ -29,13 +29,13 @@ from opentelemetry.trace.status import Status, StatusCode
 
 import spanledger
 from spanledger import semconv
-from spanledger._internal import sampling
-from spanledger._internal.billing import Unclear, bill_of
+from spanledger._internal.delivery.queue import SpanQueue
 from spanledger._internal.enrich import Made
-from spanledger._internal.queue import SpanQueue
-from spanledger._internal.sample_settings import Sampling, sampling_of
-from spanledger._internal.sampling import Sampler
-from spanledger._internal.sums import NAME
+from spanledger._internal.pricing.billing import Unclear, bill_of
+from spanledger._internal.sampling import sampler as sampling
+from spanledger._internal.sampling.sampler import Sampler
+from spanledger._internal.sampling.settings import Sampling, sampling_of
+from spanledger._internal.sampling.sums import NAME
 from spanledger_collector.normalise.dialect import Dialect
 from spanledger_collector.normalise.dialects import DIALECTS, OTEL
 from spanledger_collector.normalise.spans import Origin, normalise
@@ -476,7 +476,7 @@ def test_only_sums_leave_the_program_and_the_account_is_exact(start: Start, sink
 
 
 def test_a_functions_own_share(start: Start, sink: Sink, monkeypatch: pytest.MonkeyPatch) -> None:
-    from spanledger._internal import declaration
+    from spanledger._internal.observing import declaration
 
     monkeypatch.setattr(declaration, "_is_sampling_declared", False)
 

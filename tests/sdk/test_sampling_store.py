@@ -16,7 +16,7 @@ from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.sdk.trace import ReadableSpan
 
 from spanledger import semconv
-from spanledger._internal.sums import NAME
+from spanledger._internal.sampling.sums import NAME
 from spanledger_analytics.jobs import ledger
 from spanledger_store.control import Control
 from spanledger_store.engine import Engine

@@ -18,7 +18,7 @@ import pytest
 
 import spanledger
 from spanledger import semconv
-from spanledger._internal import queue
+from spanledger._internal.delivery import queue
 from spanledger.testing import capture
 from tests.cli.conftest import Up, environment
 from tests.cli.conftest import start as start_up

@@ -40,5 +40,4 @@ def test_the_base_install_is_the_sdk_s_own() -> None:
         "opentelemetry-sdk",
         "opentelemetry-proto",
         "requests",
-        "genai-prices",
     }

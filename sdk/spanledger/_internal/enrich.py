@@ -14,18 +14,19 @@ from opentelemetry.trace import SpanKind
 from opentelemetry.trace.status import Status
 
 from spanledger import semconv
-from spanledger._internal import foreign, foreign_content, leaves
-from spanledger._internal.arguments import named, request_attributes
-from spanledger._internal.call import Call
-from spanledger._internal.capturing import Permission, permitted
-from spanledger._internal.contents import WRITTEN, Contents
+from spanledger._internal.content import foreign, foreign_content
+from spanledger._internal.content.capturing import Permission, permitted
+from spanledger._internal.content.contents import WRITTEN, Contents
+from spanledger._internal.delivery.exporter import Ended
 from spanledger._internal.embedders.background import Vectors
-from spanledger._internal.exporter import Ended
-from spanledger._internal.facts import fact_attributes
 from spanledger._internal.log import warn_once
 from spanledger._internal.masking.masker import Masker
 from spanledger._internal.masking.spans import KEPT, SpanMasker
-from spanledger._internal.reading import Readings, cost_attributes
+from spanledger._internal.observing.arguments import named, request_attributes
+from spanledger._internal.observing.call import Call
+from spanledger._internal.pricing import leaves
+from spanledger._internal.pricing.facts import fact_attributes
+from spanledger._internal.pricing.reading import Readings, cost_attributes
 from spanledger._internal.settings import Settings
 
 

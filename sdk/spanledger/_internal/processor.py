@@ -8,13 +8,14 @@ from typing import Any
 from opentelemetry import context as otel_context
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 
-from spanledger._internal import baggage, runtime
-from spanledger._internal.call import Call
-from spanledger._internal.exporter import Ended, Exporter
+from spanledger._internal import runtime
+from spanledger._internal.context import baggage
+from spanledger._internal.context.stamps import STAMPS_KEY, stamps_of
+from spanledger._internal.delivery.exporter import Ended, Exporter
+from spanledger._internal.delivery.queue import SpanQueue
 from spanledger._internal.instrument import adoption
 from spanledger._internal.log import warn_once
-from spanledger._internal.queue import SpanQueue
-from spanledger._internal.stamps import STAMPS_KEY, stamps_of
+from spanledger._internal.observing.call import Call
 
 _SPAN_BYTES = 1000  # what a span weighs before its content
 

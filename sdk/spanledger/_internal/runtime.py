@@ -10,9 +10,10 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
-from spanledger._internal import ending, forking
-from spanledger._internal.account import Stats
-from spanledger._internal.queue import SpanQueue
+from spanledger._internal import forking
+from spanledger._internal.delivery import ending
+from spanledger._internal.delivery.account import Stats
+from spanledger._internal.delivery.queue import SpanQueue
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Tracer

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import unquote, urlsplit
 
-from spanledger._internal.baggage import baggage_of
+from spanledger._internal.budgets.policy import BudgetMode, budgets_of
+from spanledger._internal.context.baggage import baggage_of
 from spanledger._internal.instrument import libraries
 from spanledger._internal.masking.names import MaskChoice, Masking, chosen
-from spanledger._internal.policy import BudgetMode, budgets_of
-from spanledger._internal.sample_settings import Sampling, sampling_of
+from spanledger._internal.sampling.settings import Sampling, sampling_of
 
 CaptureMode = Literal["on", "off", "embedding"]
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from opentelemetry import trace
 
-from spanledger._internal import baggage as crossing
 from spanledger._internal import log, runtime
+from spanledger._internal.context import baggage as crossing
 from spanledger._internal.settings import CaptureMode, load
 
 if TYPE_CHECKING:
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
     from opentelemetry.sdk.trace import TracerProvider
 
+    from spanledger._internal.budgets.policy import BudgetMode, OnBudget
+    from spanledger._internal.content.vectors import Embedder
     from spanledger._internal.masking.names import MaskChoice
-    from spanledger._internal.policy import BudgetMode, OnBudget
     from spanledger._internal.settings import Settings
-    from spanledger._internal.vectors import Embedder
 
 _lock = threading.Lock()
 SCOPE = "spanledger"
@@ -113,15 +113,15 @@ def _start(
 ) -> None:
     # The OpenTelemetry SDK takes 0.1 s to import: paid by programs that call init, not by those that only
     # import a library whose functions are decorated.
-    from spanledger._internal.buffer import buffer_of
+    from spanledger._internal.delivery.buffer import buffer_of
+    from spanledger._internal.delivery.exporter import Ended, Exporter
+    from spanledger._internal.delivery.queue import SpanQueue
+    from spanledger._internal.delivery.transport import Transport
     from spanledger._internal.embedders.choice import vectors_for
     from spanledger._internal.enrich import Enricher, span_masker
-    from spanledger._internal.exporter import Ended, Exporter
     from spanledger._internal.processor import LedgerProcessor
-    from spanledger._internal.queue import SpanQueue
-    from spanledger._internal.sampling import Sampler
-    from spanledger._internal.score_export import Scores
-    from spanledger._internal.transport import Transport
+    from spanledger._internal.sampling.sampler import Sampler
+    from spanledger._internal.scores.export import Scores
 
     def build() -> tuple[SpanQueue[Ended], Exporter]:
         queue: SpanQueue[Ended] = SpanQueue(settings.max_queue_size, settings.max_queue_bytes, settings.max_batch_size)
@@ -157,9 +157,9 @@ def _start(
 def with_budgets(on_budget: OnBudget | None) -> None:
     """Let the running SDK know how to keep the state of budgets; begin at once where `init` asks for it."""
     from spanledger import semconv
-    from spanledger._internal.budgets import Budgets
-    from spanledger._internal.policy import Policy
-    from spanledger._internal.spending import Spending
+    from spanledger._internal.budgets.policy import Policy
+    from spanledger._internal.budgets.spending import Spending
+    from spanledger._internal.budgets.standing import Budgets
 
     running = runtime.active
     if running is None:
@@ -185,7 +185,7 @@ def _provider(settings: Settings) -> tuple[TracerProvider, bool]:
     from opentelemetry.sdk.trace import TracerProvider
 
     from spanledger import semconv
-    from spanledger._internal import head
+    from spanledger._internal.sampling import head
 
     installed = trace.get_tracer_provider()
     if isinstance(installed, TracerProvider):

@@ -13,10 +13,10 @@
 
 from __future__ import annotations
 
-from spanledger._internal.received import CapturedSpan
-from spanledger._internal.received_scores import CapturedScore
-from spanledger._internal.recording import Recorder, capture
-from spanledger._internal.replaying import ReplayError
+from spanledger._internal.recording.received import CapturedSpan
+from spanledger._internal.recording.recorder import Recorder, capture
+from spanledger._internal.recording.replaying import ReplayError
+from spanledger._internal.recording.scores import CapturedScore
 from spanledger.testing.replay import replay
 
 __all__ = ["CapturedScore", "CapturedSpan", "Recorder", "ReplayError", "capture", "replay"]

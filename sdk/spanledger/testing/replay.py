@@ -18,8 +18,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from spanledger._internal.interception import intercepted
-from spanledger._internal.replaying import ReplayError, Tape
+from spanledger._internal.observing.interception import intercepted
+from spanledger._internal.recording.replaying import ReplayError, Tape
 
 _VERSION: Final = 1
 

@@ -14,9 +14,9 @@ from opentelemetry.context import (
     _SUPPRESS_INSTRUMENTATION_KEY,  # pyright: ignore[reportPrivateUsage] - OpenTelemetry offers no other name
 )
 
-from spanledger._internal.courier import Courier
+from spanledger._internal.content.vectors import Embedder, vector_attributes
+from spanledger._internal.delivery.courier import Courier
 from spanledger._internal.log import warn_once
-from spanledger._internal.vectors import Embedder, vector_attributes
 
 Missing = Literal["late", "failed"]
 Vector = dict[str, Any]

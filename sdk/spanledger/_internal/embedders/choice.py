@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from spanledger._internal.content.vectors import Embedder, name_of
+from spanledger._internal.delivery.queue import SpanQueue
 from spanledger._internal.embedders.background import PATIENCE, Vectors
 from spanledger._internal.embedders.spec import chosen
 from spanledger._internal.log import warn_once
-from spanledger._internal.queue import SpanQueue
 from spanledger._internal.settings import Settings
-from spanledger._internal.vectors import Embedder, name_of
 
 
 def vectors_for(

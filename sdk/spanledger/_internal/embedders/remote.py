@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from spanledger._internal.transport import retry_after
+from spanledger._internal.delivery.transport import retry_after
 
 if TYPE_CHECKING:
     import requests

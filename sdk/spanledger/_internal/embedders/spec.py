@@ -6,9 +6,9 @@ from importlib.util import find_spec
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from spanledger._internal.content.vectors import Embedder
 from spanledger._internal.embedders.local import FastEmbed, SentenceTransformers
 from spanledger._internal.embedders.remote import RemoteEmbedder
-from spanledger._internal.vectors import Embedder
 from spanledger.lexical import HashEmbedder
 
 _OPENAI = "https://api.openai.com/v1"

@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 from opentelemetry.trace import SpanKind
 
 from spanledger import semconv
-from spanledger._internal.declaration import Declaration
+from spanledger._internal.observing.declaration import Declaration
 from spanledger.semconv import SpanKindName
 
 Arguments = tuple[tuple[Any, ...], dict[str, Any]]

@@ -18,9 +18,9 @@ from opentelemetry import context as otel_context
 
 from spanledger import semconv
 from spanledger._internal import runtime
-from spanledger._internal.call import Call, begin
 from spanledger._internal.instrument import adoption, asking, raw, streams
 from spanledger._internal.log import warn_once
+from spanledger._internal.observing.call import Call, begin
 
 _MARK: Final = "__spanledger_client__"
 _CALL: Final = otel_context.create_key("spanledger-client-call")

@@ -13,8 +13,8 @@ from contextlib import suppress
 from functools import wraps
 from typing import Any
 
-from spanledger._internal.call import Call
 from spanledger._internal.instrument import streams
+from spanledger._internal.observing.call import Call
 
 
 def is_raw(value: object) -> bool:

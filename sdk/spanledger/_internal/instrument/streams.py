@@ -14,9 +14,9 @@ from functools import wraps
 from typing import Any
 
 from spanledger import semconv
-from spanledger._internal.call import Call
-from spanledger._internal.fields import get
+from spanledger._internal.content.fields import get
 from spanledger._internal.log import warn_once
+from spanledger._internal.observing.call import Call
 from spanledger.responses import extract_stream
 
 _LAST = frozenset({"message_stop", "response.completed", "response.incomplete", "response.failed"})

@@ -10,7 +10,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Any, Final
 
-from spanledger._internal.content import clean
+from spanledger._internal.content.text import clean
 from spanledger._internal.masking.credentials import SENSITIVE_KEY
 from spanledger._internal.masking.detector import Found
 from spanledger._internal.masking.detectors import DETECTORS

@@ -16,10 +16,10 @@ from opentelemetry.trace import Link
 from opentelemetry.trace.status import Status
 
 from spanledger import semconv
-from spanledger._internal.content import texts
+from spanledger._internal.content.messages import Message
+from spanledger._internal.content.text import texts
 from spanledger._internal.log import warn_once
 from spanledger._internal.masking.masker import Masker
-from spanledger._internal.messages import Message
 
 _DROPPED: Final = "[NOT MASKED]"
 _RESOURCES: Final = 16

@@ -1,0 +1,1 @@
+"""What may be spent, and calls that are stopped before they are made."""

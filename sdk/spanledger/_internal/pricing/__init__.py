@@ -1,0 +1,1 @@
+"""What a call used and cost, as its span will be booked."""

@@ -1,0 +1,1 @@
+"""The SDK without a collector: what `spanledger.testing` is made of."""

@@ -1,0 +1,12 @@
+"""Rates Of Currencies, Cost Centres And Their Rules."""
+
+from __future__ import annotations
+
+revision = "0007"
+down_revision = "0006"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Create the tables."""

@@ -1,0 +1,12 @@
+"""The User's Own Prices, Discounts And Commitments."""
+
+from __future__ import annotations
+
+revision = "0008"
+down_revision = "0007"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Create the tables."""

@@ -1,0 +1,55 @@
+"""The books: every line of the ledger by the dimensions and the stretch of time that are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from string import Template
+
+import polars as pl
+
+from spanledger_store.engine import Engine
+from spanledger_store.reports.buckets import Bucketing
+from spanledger_store.reports.scope import LEDGER_DIMENSIONS, Dimension, Scope
+from spanledger_store.sql import load
+
+SUMS = (
+    "calls", "errors", "unpriced_calls", "cache_hits",
+    "input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens", "other_tokens",
+    "cost_usd", "input_cost_usd", "cache_read_cost_usd", "cache_write_cost_usd", "output_cost_usd", "other_cost_usd",
+)  # fmt: skip
+"""What a line adds up, under the ledger's names; costs are Decimal(38, 12), unpriced calls cost nothing in them."""
+
+
+def books(
+    engine: Engine, scope: Scope, by: Sequence[Dimension] = (), buckets: Bucketing | None = None
+) -> pl.DataFrame:
+    """All lines of the scope, never only the largest: `bucket` (UTC, where `buckets` are given), `by`, `SUMS`.
+
+    Sorted by bucket and dimensions; stretches and slices without calls have no line. A dimension's value '' is what
+    carries none. Sums are exact, and the lines of any split add up to those of any other.
+
+    Raises ValueError for a dimension that the ledger does not keep, and for a scope or buckets that cut UTC hours.
+    """
+    unknown = [each.value for each in by if each not in LEDGER_DIMENSIONS]
+    if unknown:
+        raise ValueError(f"the ledger has no {', '.join(unknown)}: choose from {', '.join(sorted(LEDGER_DIMENSIONS))}")
+    if not scope.on_ledger or (buckets is not None and not buckets.whole_hours):
+        raise ValueError("the ledger keeps whole UTC hours: begin, end and cut the stretch at full hours")
+    names = [f"`{each.value}`" for each in by]
+    columns = [f"c.{name} AS {name}" for name in names]
+    if buckets is not None:
+        names.insert(0, "bucket")
+        columns.insert(0, f"{buckets.sql} AS bucket")
+    fragments = scope.fragments(ledger=True)
+    sql = Template(load("books")).substitute(
+        fragments
+        | {
+            "columns": "".join(f"{column},\n    " for column in columns),
+            "groups": ", ".join(names) or "()",
+            "sums": ",\n    ".join(f"sum(c.{name}) AS {name}" for name in SUMS),
+        }
+    )
+    frame = engine.query(sql, scope.params(**(buckets.params if buckets else {})))
+    if buckets is None:
+        return frame
+    return frame.with_columns((pl.col("bucket").cast(pl.Int64) * 1_000_000).cast(pl.Datetime("us", "UTC")))
