@@ -20,9 +20,7 @@ SUMS = (
 """What a line adds up, under the ledger's names; costs are Decimal(38, 12), unpriced calls cost nothing in them."""
 
 
-def books(
-    engine: Engine, scope: Scope, by: Sequence[Dimension] = (), buckets: Bucketing | None = None
-) -> pl.DataFrame:
+def books(engine: Engine, scope: Scope, by: Sequence[Dimension] = (), buckets: Bucketing | None = None) -> pl.DataFrame:
     """All lines of the scope, never only the largest: `bucket` (UTC, where `buckets` are given), `by`, `SUMS`.
 
     Sorted by bucket and dimensions; stretches and slices without calls have no line. A dimension's value '' is what
