@@ -191,15 +191,13 @@ def uv(*words: str | Path) -> str:
 def installed(package: str, cache: Path, *others: str, wheel: Path | None = None) -> tuple[Path, str]:
     """(the environment of this package with what it needs and `others`, its version): made where it is missing.
 
-    With a wheel, that is what is installed, anew each time.
+    With a wheel, that is what is installed, in an environment made anew each time: what it needs may have changed.
     """
     venv = cache / package
     python = venv / "bin" / "python"
-    if not python.exists():
-        uv("venv", "--quiet", "--python", sys.executable, venv)
+    if wheel is not None or not python.exists():
+        uv("venv", "--quiet", "--clear", "--python", sys.executable, venv)
         uv("pip", "install", "--quiet", "--compile-bytecode", "--python", python, wheel or package, *others)
-    elif wheel is not None:
-        uv("pip", "install", "--quiet", "--compile-bytecode", "--python", python, "--reinstall-package", package, wheel)
     code = f"import importlib.metadata as m; print(m.version({package!r}))"
     return venv, subprocess.run([str(python), "-c", code], capture_output=True, text=True, check=True).stdout.strip()
 

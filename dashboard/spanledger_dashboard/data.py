@@ -8,13 +8,14 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import polars as pl
 
 from spanledger_dashboard.settings import DashboardSettings
-from spanledger_store import health
-from spanledger_store.control import Control, jobs, keys, quarantine, tallies
+from spanledger_store import budget_report, health
+from spanledger_store.budget_report import Standing
+from spanledger_store.control import Control, budgets, jobs, keys, quarantine, tallies
 from spanledger_store.control.jobs import JobState
 from spanledger_store.control.keys import Key
 from spanledger_store.control.quarantine import Quarantined, ReasonCount
@@ -25,6 +26,7 @@ from spanledger_store.reports import accounting, calls, catalog, trace, traces
 from spanledger_store.reports.accounting import Entry
 from spanledger_store.reports.buckets import Bucketing
 from spanledger_store.reports.calls import Totals
+from spanledger_store.reports.comparing import BY, Explain
 from spanledger_store.reports.scope import Dimension, Scope
 from spanledger_store.reports.trace import Content, SpanMaps
 from spanledger_store.reports.traces import Cursor, Order, TraceSearch
@@ -40,8 +42,11 @@ SPOOL_FILE = "spool.db"
 class Data:
     """Reports as coroutines, on a bounded pool of threads: the event loop never waits for the engine."""
 
-    def __init__(self, engine: Engine, control: Control, settings: DashboardSettings) -> None:
+    def __init__(
+        self, engine: Engine, control: Control, settings: DashboardSettings, explain: Explain | None = None
+    ) -> None:
         self.settings = settings
+        self._explain = explain
         self._engine = engine
         self._control = control
         self._checks: tuple[float, datetime, list[Check]] | None = None
@@ -76,6 +81,14 @@ class Data:
     async def spend_series(self, scope: Scope, dimension: Dimension, buckets: Bucketing) -> pl.DataFrame:
         """Spend per bucket and value."""
         return await self._run(calls.spend_series, scope, dimension, buckets)
+
+    async def why(self, scope: Scope, against: Scope, by: Sequence[Dimension] = BY) -> dict[str, Any] | None:
+        """Why the scope's spend is not that of another, as `GET /api/v1/why` answers it; None where nobody knows.
+
+        Raises ValueError where the books cannot answer: they keep whole UTC hours, and no users, statuses or tags.
+        """
+        explain = self._explain
+        return None if explain is None else await self._run(lambda _: explain(scope, against, by))
 
     async def traces(self, search: TraceSearch, order: Order, limit: int, after: Cursor | None) -> pl.DataFrame:
         """One page of traces."""
@@ -164,6 +177,12 @@ class Data:
     async def jobs(self) -> list[JobState]:
         """What runs in the background, and how it went."""
         return await self._run(lambda _: jobs.states(self._control))
+
+    async def budgets(self, project: str, now: datetime) -> list[Standing]:
+        """How every budget of a project stands; of those that each value has by itself, every value."""
+        return await self._run(
+            lambda engine: budget_report.report(engine, self._control, budgets.listing(self._control, project), now)
+        )
 
     async def quarantined(self, project: str) -> list[tuple[ReasonCount, Quarantined | None]]:
         """Reasons for which something of the project could not be stored, each with its newest example."""

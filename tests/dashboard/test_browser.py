@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -12,8 +13,11 @@ import pytest
 from playwright.sync_api import Page, expect
 from pydantic import SecretStr
 
+from spanledger_store.control import Control, budgets
+from spanledger_store.control.budgets import Budget
 from spanledger_store.engine import Engine
 from spanledger_store.migrate import migrate
+from spanledger_store.periods import Period
 from spanledger_store.settings import StoreSettings
 from tests.dashboard.conftest import served
 
@@ -22,10 +26,21 @@ Open = Callable[..., Page]
 READY = {
     "/": "#overview-body .js-plotly-plot .xaxislayer-above",
     "/spend": "#spend-body .ag-row",
+    "/budgets": "#budgets-body .meter",
     "/health": "#health-findings .finding",
     "/traces": "#traces-grid .ag-row .ag-cell",
     "/trace/": "#trace-panel .kv",
 }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def budget_of_each_customer(pages_control: Control) -> Iterator[None]:
+    """Something for the Budgets page to draw: more than its cards hold, so that the table is drawn as well."""
+    for dimension in ("customer", "feature"):
+        budgets.put(pages_control, Budget("default", f"Each {dimension}", Decimal(50), Period.MONTH, per=dimension))
+    yield
+    for dimension in ("customer", "feature"):
+        budgets.remove(pages_control, "default", f"Each {dimension}")
 
 
 def query(page: Page) -> dict[str, list[str]]:

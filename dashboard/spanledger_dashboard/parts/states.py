@@ -50,6 +50,17 @@ def loading(*blocks: Component) -> list[Component]:
     return [html.Span("Loading", className="vh", role="status"), *blocks]
 
 
+def command(text: str, name: str = "Copy the command") -> Component:
+    """Something to be typed, with a button that copies it."""
+    return html.Div([html.Pre(text), button("", "copy", name=name, **wild({"data-copy": text}))], className="snippet")
+
+
+def nothing_set(mark: str, title: str, why: str, first: str) -> Component:
+    """Nobody has set one of these yet: what it is good for, and the command that sets the first."""
+    again = button("Look again", "refresh-cw", **wild({"data-act": "refresh"}))
+    return _state(mark, title, [html.P(why), command(first)], [again])
+
+
 def no_data(project: str, endpoint: str) -> Component:
     """Nothing has ever arrived: how to send the first call, and how to look around without one."""
     text = SNIPPET.format(endpoint=endpoint)
@@ -58,18 +69,9 @@ def no_data(project: str, endpoint: str) -> Component:
         f"No calls in project “{project}” yet",
         [
             html.P("Decorate one function and its calls appear here with tokens, latency and cost."),
-            html.Div(
-                [html.Pre(text), button("", "copy", name="Copy the snippet", **wild({"data-copy": text}))],
-                className="snippet",
-            ),
+            command(text, "Copy the snippet"),
             html.P("Only looking? This fills the store with a month of a fictional company's traffic:"),
-            html.Div(
-                [
-                    html.Pre("spanledger demo"),
-                    button("", "copy", name="Copy the command", **wild({"data-copy": "spanledger demo"})),
-                ],
-                className="snippet",
-            ),
+            command("spanledger demo"),
         ],
         [button("Look again", "refresh-cw", **wild({"data-act": "refresh"}))],
     )
