@@ -84,6 +84,8 @@ class Usage:
         `output_tokens`, ...). Where the parts of a whole exceed it, its emitter counted without them, and the
         whole is taken as exclusive already. No bucket becomes negative: a negative count is unknown.
         """
+        if cache_read_tokens is None and cache_write_tokens is None and reasoning_tokens is None and not other:
+            return cls(_known(input_tokens), None, None, _known(output_tokens))  # on the path of every plain call
         extra = {unit: count for unit, count in (other or {}).items() if count >= 0}
         cache_read, cache_write = _known(cache_read_tokens), _known(cache_write_tokens)
         reasoning = _known(reasoning_tokens)

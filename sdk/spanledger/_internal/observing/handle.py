@@ -58,6 +58,8 @@ class Facts(TypedDict, total=False):
 
 
 _NAMES: Final = frozenset(Facts.__annotations__)
+_READ: Final = ("model", "provider", "usage", "input", "output", "response")
+_NO_COUNTS: Final = (None,) * 5
 
 
 class Handle:
@@ -88,7 +90,7 @@ class Handle:
             if unknown := facts.keys() - _NAMES:
                 warn_once("update-names", "spanledger.update knows no %s", ", ".join(sorted(unknown)))
             updates: dict[str, Any] = {}
-            for name in ("model", "provider", "usage", "input", "output", "response"):
+            for name in _READ:
                 if (value := facts.get(name)) is not None:
                     updates[name] = value
             if "usage" not in updates and (counted := _counted(facts)) is not None:
@@ -132,14 +134,15 @@ def update(**facts: Unpack[Facts]) -> None:
 
 
 def _counted(facts: Facts) -> Usage | None:
+    get = facts.get
     counts = (
-        facts.get("input_tokens"),
-        facts.get("output_tokens"),
-        facts.get("cache_read_tokens"),
-        facts.get("cache_write_tokens"),
-        facts.get("reasoning_tokens"),
+        get("input_tokens"),
+        get("output_tokens"),
+        get("cache_read_tokens"),
+        get("cache_write_tokens"),
+        get("reasoning_tokens"),
     )
-    return Usage.from_inclusive(*counts) if any(count is not None for count in counts) else None
+    return None if counts == _NO_COUNTS else Usage.from_inclusive(*counts)
 
 
 def _attributes(facts: Facts) -> dict[str, Any]:
