@@ -82,6 +82,11 @@ def rows(waterfall: Waterfall) -> list[dict[str, Any]]:
     return [_row(line, waterfall.length_ns) for line in waterfall.lines]
 
 
+def packed(lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Rows of the same fields with each field named once: half the bytes, of which a long trace has a million."""
+    return {"names": list(lines[0]) if lines else [], "rows": [list(line.values()) for line in lines]}
+
+
 def ticks(length_ns: int) -> list[str]:
     """The times at which the lane's grid lines stand."""
     return [fmt.duration(length_ns * step / TICKS) if step else "0" for step in range(TICKS)]
@@ -129,8 +134,11 @@ def unpriced(span: Mapping[str, Any]) -> bool:
 
 
 def _sum(span: Mapping[str, Any], names: Sequence[str]) -> int | None:
-    known = [span[name] for name in names if span[name] is not None]
-    return sum(known) if known else None
+    total: int | None = None
+    for name in names:
+        if (count := span[name]) is not None:
+            total = count if total is None else total + count
+    return total
 
 
 def _row(line: Line, length: int) -> dict[str, Any]:

@@ -123,7 +123,7 @@ def test_a_trace_has_its_rows_and_its_panel(data: Data, some_trace: str) -> None
     _, title, _, _, rows, body = run(trace.render(data, seen))
     assert title.endswith(".run")
     assert len(rows["rows"]) == 7
-    assert rows["first"] in {row["id"] for row in rows["rows"]}
+    assert rows["first"] in {row[rows["names"].index("id")] for row in rows["rows"]}
     assert "errors" in text(body)
     (panel,) = run(trace.render_panel(data, seen, rows["first"]))
     assert '"Messages"' in text(panel)

@@ -66,9 +66,8 @@
         node.append(name, lane, element("span", "c num", row.tokens), element("span", "c num", row.cost));
         return node;
     }
-    function numbered(sent) {
-        // Copies: the rows that came belong to Dash, and know nothing of each other.
-        const fresh = sent.map((row) => ({...row}));
+    function numbered({names, rows: sent}) {
+        const fresh = sent.map((values) => Object.fromEntries(names.map((name, at) => [name, values[at]])));
         const above = [];
         const roots = [];
         for (const row of fresh) {
@@ -194,8 +193,9 @@
     window.spanledgerWaterfall = {
         step,
         draw(data) {
-            const fresh = !rows.length || rows[0].id !== data.rows[0]?.id;
-            rows = numbered(data.rows);
+            const before = rows[0]?.id;
+            rows = numbered(data);
+            const fresh = before === undefined || before !== rows[0]?.id;
             if (fresh) {
                 closed = new Set(
                     rows.length > FOLD_ABOVE ? rows.filter((row) => row.depth >= 1 && row.children).map((row) => row.id) : [],

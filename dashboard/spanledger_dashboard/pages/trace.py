@@ -62,7 +62,7 @@ async def render(data: Data, view: View) -> Sequence[Any]:
         return crumbs, "Trace", None, None, None, states.not_found(told, back)
     spans = frame.to_dicts()
     drawn = waterfall.layout(spans)
-    rows = {"rows": waterfall.rows(drawn), "first": waterfall.first_choice(drawn)}
+    rows = {**waterfall.packed(waterfall.rows(drawn)), "first": waterfall.first_choice(drawn)}
     root = drawn.lines[0].span
     began = fmt.moment(datetime.fromtimestamp(min(span["start_ns"] for span in spans) / 1e9, UTC), view.zone)
     title = root["name"] or "Trace"
