@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from typing import Any, Final
 
-from spanledger._internal.delivery.buffer import Buffer, Kept
+from spanledger._internal.delivery.buffer import Buffer
+from spanledger._internal.delivery.kept_files import Kept
 from spanledger._internal.delivery.queue import SpanQueue
 from spanledger._internal.log import warn_once
 

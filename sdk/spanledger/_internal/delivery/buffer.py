@@ -14,41 +14,23 @@ from __future__ import annotations
 import gzip
 import hashlib
 import os
-import re
 import secrets
 import time
 import zlib
 from bisect import insort
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from spanledger._internal.delivery import kept_files
+from spanledger._internal.delivery.kept_files import Kept
 from spanledger._internal.log import logger, warn_once
 
 if TYPE_CHECKING:
     from spanledger._internal.settings import Settings
 
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None
-
-_NAME: Final = re.compile(r"(\d{20}-\d{6})-(\d{1,9})\.otlp\.gz(\.tmp)?")
 _DAMAGED: Final = "damaged"
-
-
-@dataclass(order=True, slots=True)
-class Kept:
-    """One request on disk; they order by age."""
-
-    age: str
-    path: Path = field(compare=False)
-    count: int = field(compare=False)
-    size: int = field(compare=False)
-    is_own: bool = field(compare=False)  # or of a process that has ended
-    is_sent: bool = field(compare=False, default=False)  # this process has tried to send it
 
 
 def buffer_of(settings: Settings, endpoint: str) -> Buffer | None:
@@ -114,7 +96,7 @@ class Buffer:
             self._last_ns = max(self._last_ns + 1, time.time_ns())
             age = f"{self._last_ns:020d}-{self._number % 1_000_000:06d}"
             path = own / f"{age}-{count}.otlp.gz"
-            _write(path, packed)
+            kept_files.write(path, packed)
         except OSError as error:
             warn_once(
                 "buffer",
@@ -132,15 +114,15 @@ class Buffer:
         if self._own is None:
             if not self._root.is_dir():
                 self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
-                _sync(self._root.parent)
+                kept_files.sync(self._root.parent)
             own = self._root / f"{os.getpid()}-{secrets.token_hex(6)}"
             # Locked before the directory is there, so that nobody takes it for one that was left.
-            lock = _lock(own)
+            lock = kept_files.lock(own)
             if lock is None:
                 raise OSError("files cannot be locked here")
             self._locks[own] = lock
             own.mkdir(mode=0o700)
-            _sync(self._root)
+            kept_files.sync(self._root)
             self._own = own
         return self._own
 
@@ -148,7 +130,7 @@ class Buffer:
         """Remove the oldest requests until `size` bytes fit; False if that is not enough."""
         used = sum(kept.size for kept in self._kept) + self._size_of_others()
         if used + size > self._max_bytes:
-            for entry in sorted(_files(self._root / _DAMAGED)):
+            for entry in sorted(kept_files.files(self._root / _DAMAGED)):
                 used -= entry.stat().st_size
                 entry.unlink()
         while used + size > self._max_bytes and self._kept:
@@ -162,7 +144,7 @@ class Buffer:
         total = 0
         for directory in self._root.iterdir():
             if directory not in self._locks:
-                for entry in _files(directory):
+                for entry in kept_files.files(directory):
                     with suppress(FileNotFoundError):  # sent by its owner just now
                         total += entry.stat().st_size
         return total
@@ -180,10 +162,12 @@ class Buffer:
             if directory in self._locks or directory.name == _DAMAGED:
                 continue
             try:
-                lock = _lock(directory)
+                lock = kept_files.lock(directory)
                 if lock is None:
                     continue
-                found = [kept for path in sorted(_files(directory)) if (kept := _left(path)) is not None]
+                found = [
+                    kept for path in sorted(kept_files.files(directory)) if (kept := kept_files.left(path)) is not None
+                ]
             except OSError as error:
                 warn_once("buffer-adopt", "what is buffered in %s cannot be read: %s", directory, error, error=error)
                 continue
@@ -254,75 +238,6 @@ class Buffer:
         lock = self._locks.pop(directory)
         with suppress(OSError):  # not empty, and somebody else's from now on
             directory.rmdir()
-            _lock_of(directory).unlink(missing_ok=True)
+            kept_files.lock_of(directory).unlink(missing_ok=True)
         with suppress(OSError):
             os.close(lock)
-
-
-def _files(directory: Path) -> Iterator[Path]:
-    with suppress(FileNotFoundError, NotADirectoryError):
-        yield from (each for each in list(directory.iterdir()) if _NAME.fullmatch(each.name))
-
-
-def _left(path: Path) -> Kept | None:
-    """Return a file of a process that has ended; None if it never became whole."""
-    named = _NAME.fullmatch(path.name)
-    if named is None:
-        return None
-    if named[3]:  # not named yet when the process ended, but perhaps written
-        try:
-            gzip.decompress(path.read_bytes())
-        except (EOFError, zlib.error, gzip.BadGzipFile):
-            path.unlink()
-            return None
-        path = path.rename(path.with_suffix(""))
-    return Kept(named[1], path, int(named[2]), path.stat().st_size, is_own=False)
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write a file that is there whole or not at all, whatever happens."""
-    unfinished = path.with_name(path.name + ".tmp")
-    try:
-        handle = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            view = memoryview(content)
-            while view:
-                view = view[os.write(handle, view) :]
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-        unfinished.rename(path)
-    except OSError:
-        with suppress(OSError):
-            unfinished.unlink(missing_ok=True)
-        raise
-    _sync(path.parent)
-
-
-def _sync(directory: Path) -> None:
-    """Make sure that the names in a directory outlast the power."""
-    handle = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _lock_of(directory: Path) -> Path:
-    return directory.with_name(f"{directory.name}.lock")
-
-
-def _lock(directory: Path) -> int | None:
-    """Return the held lock of a process's directory; None if it is another's."""
-    if fcntl is None:
-        return None
-    handle = os.open(_lock_of(directory), os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(handle)
-        return None
-    except OSError:
-        os.close(handle)
-        raise
-    return handle
