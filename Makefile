@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DATA ?= .spanledger
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types imports unit long frameworks clients lock clean bench-ingest bench-sdk bench-sdk-peers bench-pages bench-replay bench-queries golden machine faults
+.PHONY: help demo test lint types imports unit long frameworks clients lock clean bench-ingest bench-sdk bench-sdk-peers bench-pages bench-replay bench-queries golden machine faults focus
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -76,6 +76,9 @@ bench-queries: $(VENV)/installed ## every query over five million spans; fills $
 
 machine: $(VENV)/installed ## thousands of random histories with crashes, deletions, prices and retention
 	MACHINE_EXAMPLES=2000 $(BIN)/python -m pytest tests/line/test_machine.py
+
+focus: $(VENV)/installed ## a FOCUS export before the FinOps Foundation's validator, installed apart at first
+	$(BIN)/python benchmarks/focus_validation.py
 
 faults: $(VENV)/installed ## kill, fill, cut off, slow down and damage a running installation, minutes each
 	$(BIN)/python -m benchmarks.faults --seconds 120 --write-docs

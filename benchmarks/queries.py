@@ -37,7 +37,7 @@ from benchmarks import documents
 from benchmarks.seed import ABSENT, BIG_TRACE, FREQUENT, PROJECT, RARE
 from pydantic import SecretStr
 
-from spanledger_store import budget_report, deletion, health, ledger, settling, spend, sql, sqlgate
+from spanledger_store import budget_report, deletion, health, ledger, settling, sql
 from spanledger_store import budgets as standing
 from spanledger_store.control import Control
 from spanledger_store.control.budgets import Budget
@@ -49,7 +49,8 @@ from spanledger_store.reports.buckets import Bucketing, Calendar, automatic
 from spanledger_store.reports.scope import Dimension, Scope
 from spanledger_store.reports.traces import Cursor, Order, TraceSearch
 from spanledger_store.settings import StoreSettings
-from spanledger_store.spend import SpendBy
+from spanledger_store.spend_request import SpendBy, SpendRequest
+from spanledger_store.spend_views import View, view
 
 LAUNCHER = Path(__file__).resolve().parent.parent / "tests" / "support" / "clickhouse_server.py"
 LIMIT_MS, BIG_TRACE_MS = 150, 300
@@ -138,7 +139,7 @@ class Timed:
 def cases(control: Control) -> Iterator[Case]:
     """Every query with the stretches and filters that its page offers."""
     yield from _overview()
-    yield from _spend()
+    yield from _spend(control)
     yield from _traces()
     yield from _trace()
     yield from _catalog()
@@ -185,7 +186,7 @@ def _overview() -> Iterator[Case]:
         )  # fmt: skip
 
 
-def _spend() -> Iterator[Case]:
+def _spend(control: Control) -> Iterator[Case]:
     for dimension in (
         Dimension.CUSTOMER, Dimension.FEATURE, Dimension.TEAM, Dimension.MODEL, Dimension.PROVIDER,
         Dimension.PROMPT_VERSION, Dimension.RELEASE,
@@ -207,13 +208,21 @@ def _spend() -> Iterator[Case]:
         ),
     )  # fmt: skip
     for by in ([SpendBy.CUSTOMER, SpendBy.MODEL], [SpendBy.DAY, SpendBy.CUSTOMER], [SpendBy.MONTH], [SpendBy.PROMPT]):
-        yield Case("spend", f"spend --by {','.join(by)}, 90 d", lambda e, d, k=by: _spend_command(e, d, k))
+        yield Case(
+            "spend", f"spend --by {','.join(by)}, 90 d",
+            lambda e, d, k=by: _spend_command(e, control, d, k, View.LINES),
+        )  # fmt: skip
+    for what in (View.UNITS, View.WASTE, View.CACHING):
+        yield Case(
+            "spend", f"spend --{what} --by feature, 30 d",
+            lambda e, d, w=what: _spend_command(e, control, d, [SpendBy.FEATURE], w), None,
+        )  # fmt: skip
 
 
-def _spend_command(engine: Engine, dice: Dice, by: list[SpendBy]) -> object:
-    scope = dice.scope("90 d")
-    statement, params = spend.spend_statement(by, project=PROJECT, start=scope.start, end=scope.end, zone="UTC")
-    return sqlgate.run_readonly(engine, statement, params)
+def _spend_command(engine: Engine, control: Control, dice: Dice, by: list[SpendBy], what: View) -> object:
+    scope = dice.scope("90 d" if what is View.LINES else "30 d")
+    asked = SpendRequest(PROJECT, scope.start, scope.end, ZoneInfo("UTC"), tuple(by))
+    return view(engine, control, asked, what)
 
 
 _SEARCHES: dict[str, Callable[[Scope], TraceSearch]] = {

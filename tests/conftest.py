@@ -17,8 +17,9 @@ from spanledger_store.migrate import migrate
 from spanledger_store.settings import StoreSettings
 
 LAUNCHER = Path(__file__).parent / "support" / "clickhouse_server.py"
-TABLES = ("span_rows", "span_content_rows", "embedding_rows", "score_rows", "ledger_rows", "frozen_rows",
-          "log_rows", "metric_rows")  # fmt: skip
+TABLES = ("span_rows", "span_content_rows", "embedding_rows", "score_rows", "ledger_rows", "ledger_day_rows",
+          "frozen_rows", "log_rows", "metric_rows", "bill_rows", "revenue_rows",
+          "finding_rows", "forecast_rows")  # fmt: skip
 
 
 @pytest.fixture(autouse=True)

@@ -32,6 +32,8 @@ _KEPT: list[Column] = [
     ("carry_over", "String"),
     ("enforcement", "String"),
     ("owner", "String"),
+    ("notify", "String"),
+    ("thresholds", "String"),
 ]
 _STATE: list[Column] = [
     ("budget", "String"),
@@ -115,6 +117,13 @@ def choose(
         bool, typer.Option("--carry-over", help="Add what the last period left of the amount, once.")
     ] = False,
     block: Annotated[bool, typer.Option("--block", help="SDKs refuse calls once it is used up.")] = False,
+    notify: Annotated[
+        list[str] | None,
+        typer.Option("--notify", metavar="CHANNEL", help="Who is told; may be repeated. Else the default channels."),
+    ] = None,
+    at: Annotated[
+        str, typer.Option("--at", metavar="PERCENT,...", help="Shares of the limit at which to tell; none: never.")
+    ] = "50,80,100",
     project: ProjectOption = "default",
     form: FormatOption = Format.TABLE,
     data: DataOption = None,
@@ -137,6 +146,8 @@ def choose(
         "owner": owner,
         "carry_over": carry_over,
         "enforcement": "block" if block else "observe",
+        "notify": notify or [],
+        "thresholds": _thresholds(at),
     }
     settings = store_settings(data)
     up = running.find(settings.data)
@@ -194,6 +205,15 @@ def _dollars(text: str) -> Decimal:
         raise Usage(f"--amount {text!r} is no sum of US dollars; use a number such as 500 or 0.25.") from error
 
 
+def _thresholds(text: str) -> list[int]:
+    if text == "none":
+        return []
+    try:
+        return sorted({int(each.strip().removesuffix("%")) for each in text.split(",")})
+    except ValueError as error:
+        raise Usage(f"--at {text!r} are no shares; use whole per cents such as 50,80,100, or none.") from error
+
+
 def _at(name: str) -> str:
     return f"{_PATH}/{quote(name, safe='')}"
 
@@ -216,6 +236,8 @@ def _budget(name: str, body: dict[str, Any]) -> Budget:
         "amount": Decimal(body["amount"]),
         "period": Period(body["period"]),
         "enforcement": Enforcement(body["enforcement"]),
+        "notify": tuple(body["notify"]),
+        "thresholds": tuple(body["thresholds"]),
     }
     try:
         return Budget(name=name, **values)
@@ -255,5 +277,7 @@ def _write_kept(kept: list[dict[str, Any]], form: Format) -> None:
         if form is not Format.JSON:
             row[4] = ", ".join(f"{name}={value}" for name, value in each["slice"].items()) or "everything"
             row[6] = "yes" if each["carry_over"] else "no"
+            row[9] = ", ".join(each["notify"])
+            row[10] = ", ".join(f"{share} %" for share in each["thresholds"]) or "none"
         rows.append(row)
     write_rows(_KEPT, rows, form)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from spanledger_cli import work
+from spanledger_cli import export_table, focus, work
 from spanledger_cli.options import DataOption, ProjectOption, store_settings
 from spanledger_cli.output import console
 from spanledger_cli.reprice import moment
@@ -56,3 +56,7 @@ def project(
         f"{made['cost_usd']} USD",
         markup=False,
     )
+
+
+app.command()(export_table.table)
+app.command(name="focus")(focus.export)

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from spanledger_cli import work
+from spanledger_cli import bills, margin, work
 from spanledger_cli.options import DataOption, store_settings
 from spanledger_cli.output import console
 from spanledger_cli.usage_import import usage
@@ -59,3 +59,5 @@ def project(
 
 
 app.command()(usage)
+app.command()(bills.bill)
+app.command()(margin.revenue)

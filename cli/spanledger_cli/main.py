@@ -8,18 +8,36 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from spanledger_cli import budgets, exporting, importing, jobs, keys, retention
+from spanledger_cli import (
+    anomalies,
+    bills,
+    budgets,
+    centers,
+    channels,
+    currencies,
+    exporting,
+    importing,
+    jobs,
+    keys,
+    prices,
+    retention,
+    statements,
+)
 from spanledger_cli.accounting import accounting
 from spanledger_cli.backup import backup, restore
 from spanledger_cli.delete import delete
 from spanledger_cli.demo.command import demo
 from spanledger_cli.doctor import doctor
 from spanledger_cli.errors import CliError
+from spanledger_cli.forecast import forecast
+from spanledger_cli.margin import margin
 from spanledger_cli.migrate import migrate
 from spanledger_cli.query import query
+from spanledger_cli.reconcile import reconcile
 from spanledger_cli.reprice import reprice
 from spanledger_cli.spend import spend
 from spanledger_cli.up import up
+from spanledger_cli.why import why
 from spanledger_cli.worker import worker
 from spanledger_store.errors import StoreError, StoreLocked
 
@@ -67,7 +85,7 @@ def spanledger(
     """LLM observability and cost analytics: from one decorator to an exact ledger.
 
     Exit codes: 0 done, 1 failed, 2 wrong or unsafe request, 3 the data directory or the port is in use, 4 a budget that
-    blocks is used up (budgets state).
+    blocks is used up (budgets state), or something of a bill is unexplained (reconcile).
     """
 
 
@@ -77,8 +95,20 @@ app.command()(demo)
 app.command()(migrate)
 app.command()(query)
 app.command()(spend)
+app.command()(why)
+app.command()(forecast)
 app.command()(reprice)
+app.command()(reconcile)
+app.command()(margin)
+app.add_typer(bills.app, name="bills")
 app.add_typer(budgets.app, name="budgets")
+app.add_typer(prices.app, name="prices")
+app.add_typer(anomalies.app, name="anomalies")
+app.add_typer(channels.app, name="channels")
+app.command()(statements.statement)
+app.add_typer(statements.app, name="statements")
+app.add_typer(currencies.app, name="currencies")
+app.add_typer(centers.app, name="centers")
 app.add_typer(keys.app, name="keys")
 app.add_typer(jobs.app, name="jobs")
 app.command()(doctor)

@@ -1,4 +1,4 @@
-"""`spanledger reprice`: stored calls at the current price list's prices."""
+"""`spanledger reprice`: stored calls at your own and the current price list's prices."""
 
 from __future__ import annotations
 
@@ -41,10 +41,11 @@ def reprice(
     form: FormatOption = Format.TABLE,
     data: DataOption = None,
 ) -> None:
-    """Give stored calls the prices of the installed price list, and correct the ledger.
+    """Give stored calls your own prices and those of the installed price list, and correct the ledger.
 
-    Each call gets the price that was valid when it began. Calls that the list does not know keep what they have, and
-    client_cost_usd is never touched. Running it again changes nothing. Kept in the table audit.
+    Each call gets the price that was valid when it began. Calls that neither knows keep what they have, unless that was
+    an own price that has been removed; client_cost_usd is never touched. Days of GPUs are spread over their calls.
+    Running it again changes nothing. Kept in the table audit.
 
     Example: spanledger reprice --from 2026-01-01 --to 2026-02-01 --dry-run
     """
@@ -52,7 +53,11 @@ def reprice(
     if not first < last:
         raise Usage(f"--from {first.isoformat()} is not before --to {last.isoformat()}. Swap them.")
     body = {"project": project, "customer": customer, "model": model, "dry_run": dry_run}
-    settings = store_settings(data)
+    run(store_settings(data), first, last, body, form)
+
+
+def run(settings: StoreSettings, first: datetime, last: datetime, body: dict[str, Any], form: Format) -> None:
+    """Reprice what the body names of [first, last), and print a line per model."""
     with busy("pricing"):
         answers = list(_asked(settings, first, last, body))
     found = _together([each for answer in answers for each in answer["models"]])
@@ -68,7 +73,7 @@ def _asked(settings: StoreSettings, first: datetime, last: datetime, body: dict[
     up = running.find(settings.data)
     if up is not None:
         # Day by day: a request must end before its caller stops waiting for it.
-        for start, end in _days(first, last):
+        for start, end in days(first, last):
             yield up.post("/api/v1/reprice", {**body, "start": start.isoformat(), "end": end.isoformat()})
         return
     # The engine is a large library: loaded only where it is opened.
@@ -84,7 +89,8 @@ def _asked(settings: StoreSettings, first: datetime, last: datetime, body: dict[
         yield {"models": repricing.as_json(found), "expired_calls": repricing.expired_calls(engine, period)}
 
 
-def _days(first: datetime, last: datetime) -> Generator[tuple[datetime, datetime]]:
+def days(first: datetime, last: datetime) -> Generator[tuple[datetime, datetime]]:
+    """[first, last) in pieces of a day at most."""
     while first < last:
         following = min(last, first + timedelta(days=1))
         yield first, following

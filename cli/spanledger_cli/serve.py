@@ -9,12 +9,14 @@ import signal
 import socket
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from types import FrameType
 
 import uvicorn
 from pydantic import SecretStr
 from starlette.types import ASGIApp
 
+from spanledger_analytics import explaining
 from spanledger_analytics.jobs import Scheduler
 from spanledger_cli import grpc_door, running
 from spanledger_cli.errors import CliError, InUse, Usage
@@ -39,9 +41,10 @@ GRACE_SECONDS = 5
 
 def build(engine: Engine, control: Control, settings: CollectorSettings, url: str) -> tuple[ASGIApp, Collector]:
     """Collector, API and pages as one application behind one door, and the collector in it."""
-    app = collector_app(engine, control, settings)
+    explain = partial(explaining.answer, engine)
+    app = collector_app(engine, control, settings, explain)
     collector: Collector = app.state.collector
-    pages = dashboard_app(app, engine, control, checked(DashboardSettings, endpoint=url))
+    pages = dashboard_app(app, engine, control, checked(DashboardSettings, endpoint=url), explain)
     return Guard(pages, collector.access, signing_secret(control)), collector
 
 

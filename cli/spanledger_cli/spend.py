@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta
-from decimal import Context, Decimal
 from typing import TYPE_CHECKING, Annotated, Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from urllib.parse import urlencode
 
 import typer
 
+from spanledger_cli import running
 from spanledger_cli.errors import Usage
 from spanledger_cli.options import DataOption, Format, FormatOption, ProjectOption, store_settings
 from spanledger_cli.output import Column, busy, write_rows
 
 if TYPE_CHECKING:
-    from spanledger_store.spend import SpendBy
+    from spanledger_store.settings import StoreSettings
 
 UNPRICED = "unpriced"
-# Decimals add up exactly as long as the context does not round: more digits than any sum of Decimal(38, 12) has.
-_EXACT = Context(prec=80)
+_PATH = "/api/v1/spend"
+
+
+def _only(what: str) -> Any:
+    return typer.Option(metavar="VALUE", help=f"Only calls of this {what}; may be repeated.")
 
 
 def spend(
@@ -27,7 +29,7 @@ def spend(
         typer.Option(
             "--by",
             help="Comma-separated: customer, feature, team, provider, model, prompt, environment, release, "
-            "hour, day, month, year.",
+            "hour, day, month, year, center.",
         ),
     ] = "customer,model",
     start: Annotated[
@@ -37,87 +39,89 @@ def spend(
         str | None, typer.Option("--to", metavar="TIME", help="Date or ISO time, not included; else now.")
     ] = None,
     zone: Annotated[str, typer.Option("--tz", metavar="ZONE", help="Zone of days, months, --from and --to.")] = "UTC",
+    currency: Annotated[
+        str, typer.Option("--currency", metavar="CODE", help="At the rates set with: spanledger currencies set.")
+    ] = "USD",
+    units: Annotated[
+        bool, typer.Option("--units", help="Cost per call, session, active user and 1,000 tokens.")
+    ] = False,
+    waste: Annotated[
+        bool, typer.Option("--waste", help="By what became of the calls: failed, blocked, abandoned, truncated.")
+    ] = False,
+    caching: Annotated[
+        bool, typer.Option("--caching", help="What providers' caches saved, and writes that nobody read.")
+    ] = False,
+    customer: Annotated[list[str] | None, _only("customer")] = None,
+    feature: Annotated[list[str] | None, _only("feature")] = None,
+    team: Annotated[list[str] | None, _only("team")] = None,
+    provider: Annotated[list[str] | None, _only("provider")] = None,
+    model: Annotated[list[str] | None, _only("model")] = None,
+    environment: Annotated[list[str] | None, _only("environment")] = None,
+    release: Annotated[list[str] | None, _only("release")] = None,
     project: ProjectOption = "default",
     form: FormatOption = Format.TABLE,
     data: DataOption = None,
 ) -> None:
     """Show spend from the ledger.
 
-    Exact to the last digit; calls that have no price, or no owner, have their own lines.
+    Exact to the last digit, and every line there is; calls that have no price, or no owner, have their own lines.
     A group in which no call has a price costs `unpriced` (empty in CSV, null in JSON), never 0.
+    --units, --waste and --caching read the calls themselves, for as long as they are kept.
 
-    Example: spanledger spend --by month,customer --from 2026-01-01 --tz Europe/Berlin --format csv
+    Example: spanledger spend --by month,customer --from 2026-01-01 --tz Europe/Berlin --currency EUR --format csv
     """
-    from spanledger_cli.reader import answer
-    from spanledger_store.spend import TIMES, spend_statement
-
-    dimensions = _dimensions(by)
-    where = _zone(zone)
-    now = datetime.now(where)
-    first = _moment(start, where, "--from") if start else _midnight(now.date().replace(day=1), where)
-    last = _moment(end, where, "--to") if end else (now + timedelta(hours=1)).replace(minute=0, second=0, microsecond=0)
-    if not first < last:
-        raise Usage(f"--from {first.isoformat()} is not before --to {last.isoformat()}. Swap them, or leave one out.")
-    timed = any(each in TIMES for each in dimensions)
-    for moment in (first, last):
-        if moment.timestamp() % 3600 or (timed and _fraction(moment)):
-            raise Usage(
-                f"the ledger keeps whole UTC hours, and {moment.isoformat()} in {zone} begins between two of them. "
-                "Use --tz UTC, or sum up the table `spans` with: spanledger query"
-            )
-    sql, params = spend_statement(dimensions, project=project, start=first, end=last, zone=zone)
-    with busy("adding up"):
-        columns, rows = answer(store_settings(data), sql, params)
-    named = [(name.removeprefix("by_"), kind) for name, kind in columns]
-    total = _total(named, rows, len(dimensions))
+    chosen = [name for name, wanted in (("units", units), ("waste", waste), ("caching", caching)) if wanted]
+    if len(chosen) > 1:
+        raise Usage(f"--{chosen[0]} and --{chosen[1]} are different tables; ask for one after the other.")
+    filters = {
+        "customer": customer, "feature": feature, "team": team, "provider": provider, "model": model,
+        "environment": environment, "release": release,
+    }  # fmt: skip
+    asked = {
+        "by": by, "start": start, "end": end, "zone": zone, "currency": currency, "project": project,
+        "filters": {name: values for name, values in filters.items() if values},
+    }  # fmt: skip
+    columns, rows, total = _answer(store_settings(data), asked, chosen[0] if chosen else "lines")
     if form is Format.TABLE:
-        rows = [[*row[:-1], UNPRICED if row[-1] is None else row[-1]] for row in rows]
-    write_rows(named, rows, form, total=total)
+        rows = [_readable(columns, row) for row in rows]
+    write_rows(columns, rows, form, total=total)
 
 
-def _dimensions(text: str) -> list[SpendBy]:
-    from spanledger_store.spend import SpendBy
+def _answer(
+    settings: StoreSettings, asked: dict[str, Any], what: str
+) -> tuple[list[Column], list[list[Any]], list[str]]:
+    from spanledger_store.spend_request import SpendInvalid, request
 
-    names = [name.strip().lower() for name in text.split(",") if name.strip()]
-    known = {each.value: each for each in SpendBy}
-    unknown = [name for name in names if name not in known]
-    if unknown or not names or len(set(names)) < len(names):
-        problem = f"--by {text!r} names {unknown[0]!r}" if unknown else f"--by {text!r} is empty or repeats itself"
-        raise Usage(f"{problem}. Choose from: {', '.join(known)}.")
-    return [known[name] for name in names]
-
-
-def _zone(name: str) -> ZoneInfo:
     try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise Usage(
-            f"--tz {name!r} is no time zone; use a name such as UTC, Europe/Berlin or America/New_York."
-        ) from error
+        wanted = request(**asked)
+    except SpendInvalid as error:
+        raise Usage(str(error)) from error
+    up = running.find(settings.data)
+    with busy("adding up"):
+        if up is not None:
+            found = up.get(f"{_PATH}?{urlencode(_parameters(asked, what), doseq=True)}")
+            return [(column["name"], column["type"]) for column in found["columns"]], found["rows"], found["total"]
+        from spanledger_analytics.jobs import ledger
+        from spanledger_cli.reader import opened
+        from spanledger_store.spend_views import View, view
+
+        with opened(settings) as (engine, control):
+            # Nobody else serves the marks here.
+            ledger.run(engine, control)
+            try:
+                answer = view(engine, control, wanted, View(what))
+            except SpendInvalid as error:
+                raise Usage(str(error)) from error
+        return list(answer.columns), [list(row) for row in answer.rows], list(answer.total)
 
 
-def _midnight(day: date, zone: ZoneInfo) -> datetime:
-    return datetime.combine(day, time(), zone)
+def _parameters(asked: dict[str, Any], what: str) -> dict[str, Any]:
+    named = {"from": asked["start"], "to": asked["end"], "tz": asked["zone"], "view": what}
+    kept = {name: asked[name] for name in ("by", "currency", "project")} | named | asked["filters"]
+    return {name: value for name, value in kept.items() if value is not None}
 
 
-def _moment(text: str, zone: ZoneInfo, option: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise Usage(f"{option} {text!r} is no time; use 2026-01-31 or 2026-01-31T08:00.") from error
-    return moment if moment.tzinfo else moment.replace(tzinfo=zone)
-
-
-def _fraction(moment: datetime) -> bool:
-    offset = moment.utcoffset()
-    return offset is not None and bool(offset % timedelta(hours=1))
-
-
-def _total(columns: list[Column], rows: list[list[Any]], dimensions: int) -> list[str]:
-    sums: list[str] = ["total", *[""] * (dimensions - 1)]
-    for at in range(dimensions, len(columns) - 1):
-        sums.append(str(sum(int(row[at]) for row in rows)))
-    cost = Decimal(0)
-    for row in rows:
-        cost = _EXACT.add(cost, Decimal(row[-1] or 0))
-    return [*sums, f"{cost:f}"]
+def _readable(columns: list[Column], row: list[Any]) -> list[Any]:
+    """The row for people: in words what a group without a price costs."""
+    costs = [name.startswith("cost_") and not name.startswith("cost_per") for name, _ in columns]
+    return [UNPRICED if is_cost and value is None else value for is_cost, value in zip(costs, row, strict=True)]

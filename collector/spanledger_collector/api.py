@@ -12,14 +12,24 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from spanledger_collector.accounting import add_accounting
+from spanledger_collector.anomalies import add_anomalies
 from spanledger_collector.apidocs import api_page
+from spanledger_collector.billing import add_billing
 from spanledger_collector.budgets import add_budgets
+from spanledger_collector.channels import add_channels
 from spanledger_collector.collector import Collector
 from spanledger_collector.coverage import add_coverage
+from spanledger_collector.export_table import add_export_table
+from spanledger_collector.forecast import add_forecast
 from spanledger_collector.jobs import add_jobs
 from spanledger_collector.lifecycle import add_lifecycle
+from spanledger_collector.prices import add_prices
+from spanledger_collector.spend import add_spend
+from spanledger_collector.statements import add_statements
+from spanledger_collector.why import add_why
 from spanledger_store import sqlgate
 from spanledger_store.errors import QueryError, StoreError
+from spanledger_store.reports.comparing import Explain
 
 
 class QueryBody(BaseModel):
@@ -43,8 +53,8 @@ class QueryAnswer(BaseModel):
     rows: list[list[Any]]
 
 
-def routes(collector: Collector) -> APIRouter:
-    """Every route of the collector but the OTLP ones."""
+def routes(collector: Collector, explain: Explain | None = None) -> APIRouter:
+    """Every route of the collector but the OTLP ones; `/api/v1/why` only where somebody can `explain`."""
     router = APIRouter()
 
     @router.get("/healthz", tags=["machines"])
@@ -86,10 +96,19 @@ def routes(collector: Collector) -> APIRouter:
         return await asyncio.to_thread(collector.diagnosis)
 
     add_accounting(router, collector)
+    add_anomalies(router, collector)
+    add_billing(router, collector)
     add_budgets(router, collector)
+    add_channels(router, collector)
     add_coverage(router, collector)
+    add_forecast(router, collector)
     add_jobs(router, collector)
     add_lifecycle(router, collector)
+    add_prices(router, collector)
+    add_export_table(router, collector)
+    add_statements(router, collector)
+    add_spend(router, collector)
+    add_why(router, explain)
 
     @router.get("/api/docs", include_in_schema=False)
     async def docs(request: Request) -> HTMLResponse:

@@ -17,12 +17,16 @@ from spanledger_collector.otlp import SIGNALS
 from spanledger_collector.settings import CollectorSettings
 from spanledger_store.control import Control, signing
 from spanledger_store.engine import Engine
+from spanledger_store.reports.comparing import Explain
 
 
-def create_app(engine: Engine, control: Control, settings: CollectorSettings) -> FastAPI:
+def create_app(
+    engine: Engine, control: Control, settings: CollectorSettings, explain: Explain | None = None
+) -> FastAPI:
     """An application that takes OTLP from the moment its lifespan starts, and has drained when it ends.
 
-    Pages may be added behind its routes; `guarded` must then be put around the whole.
+    Pages may be added behind its routes; `guarded` must then be put around the whole. `explain` answers why spend has
+    changed, which is nothing that a collector knows.
     """
     collector = Collector(engine, control, settings)
 
@@ -44,7 +48,7 @@ def create_app(engine: Engine, control: Control, settings: CollectorSettings) ->
     for signal in SIGNALS.values():
         ingest = Ingest(signal, collector.receiver, collector.metrics, settings.max_body_bytes)
         app.router.add_route(f"/v1/{signal.name}", ingest.__call__, methods=["POST"], include_in_schema=False)
-    app.include_router(routes(collector))
+    app.include_router(routes(collector, explain))
     return app
 
 

@@ -19,8 +19,8 @@ from spanledger_collector.lifecycle import INTERFACE, local_only
 from spanledger_store import budget_changes
 from spanledger_store.budget_report import report
 from spanledger_store.control import budgets
-from spanledger_store.control.budgets import Budget, Enforcement
-from spanledger_store.control.errors import BudgetInvalid, BudgetUnknown, ProjectUnknown
+from spanledger_store.control.budgets import THRESHOLDS, Budget, Enforcement
+from spanledger_store.control.errors import BudgetInvalid, BudgetUnknown, ChannelUnknown, ProjectUnknown
 from spanledger_store.errors import StoreError
 from spanledger_store.periods import Period
 
@@ -42,6 +42,8 @@ class BudgetBody(BaseModel):
     owner: str = ""
     carry_over: bool = False
     enforcement: Enforcement = Enforcement.OBSERVE
+    notify: tuple[str, ...] = Field(default=(), description="channels that are told; else the project's default ones")
+    thresholds: tuple[int, ...] = Field(default=THRESHOLDS, description="per cent of the limit; none for no alerts")
 
 
 def add_budgets(router: APIRouter, collector: Collector) -> None:
@@ -112,7 +114,7 @@ def add_budgets(router: APIRouter, collector: Collector) -> None:
 async def _answered(work: Any) -> Any:
     try:
         return await asyncio.to_thread(work)
-    except (BudgetInvalid, ProjectUnknown) as error:
+    except (BudgetInvalid, ChannelUnknown, ProjectUnknown) as error:
         raise HTTPException(400, str(error)) from error
     except BudgetUnknown as error:
         raise HTTPException(404, str(error)) from error

@@ -10,6 +10,7 @@ from spanledger_collector.access import Access
 from spanledger_collector.board import Board
 from spanledger_collector.metrics import Metrics
 from spanledger_collector.pipeline import Pipeline
+from spanledger_collector.pricewatch import PriceWatch
 from spanledger_collector.receiving import Receiver
 from spanledger_collector.reporting import Reporter
 from spanledger_collector.settings import CollectorSettings
@@ -33,13 +34,15 @@ class Collector:
         self.access = Access(control, settings)
         salvage.mend(engine.settings.data / SPOOL_FILE, control)
         self.spool = Spool(engine.settings.data / SPOOL_FILE, settings.spool_max_bytes)
-        self.pipeline = Pipeline(engine, control, self.spool, self.metrics, settings)
+        self.prices = PriceWatch(control)
+        self.pipeline = Pipeline(engine, control, self.spool, self.metrics, settings, self.prices)
         self.reporter = Reporter(self.spool, control, lambda: self.pipeline.last_error)
         self.board = Board(engine, control, self.spool)
         self.receiver = Receiver(self.access, control, self.spool, self.pipeline, self.metrics)
 
     def start(self) -> None:
         """Begin to drain, entries of an earlier process first."""
+        self.prices.start()
         self.pipeline.start()
         self.reporter.start()
         self.board.start()
@@ -48,6 +51,7 @@ class Collector:
         """Drain within the allowed time and close; what is left is on disk for the next start."""
         self.board.stop()
         self.pipeline.stop(self.settings.drain_seconds)
+        self.prices.stop()
         self.reporter.stop()
         self.spool.close()
 

@@ -56,12 +56,12 @@ class Delivery:
     def _delivered(self, work: Prepared) -> bool:
         encoded = work.encoded
         if encoded is None:
-            stored = self._isolate(rows_of(work.entries, self._limit)[0], "a value does not fit its column")
+            stored = self._isolate(rows_of(work.entries, self._limit, work.book)[0], "a value does not fit its column")
         else:
             stored = not encoded.spans or self._insist(
                 encoded.spans,
                 lambda: write_encoded(self._engine, self._control, encoded),
-                lambda reason: self._isolate(rows_of(work.entries, self._limit)[0], reason),
+                lambda reason: self._isolate(rows_of(work.entries, self._limit, work.book)[0], reason),
             )
         if stored and work.beside is not None:
             stored = self._beside(work.beside)

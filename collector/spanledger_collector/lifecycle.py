@@ -14,11 +14,12 @@ from pydantic import AwareDatetime, BaseModel, Field
 from starlette.requests import Request
 
 from spanledger_collector import otlp
+from spanledger_collector.bill_tasks import add_bill_tasks
 from spanledger_collector.collector import Collector
 from spanledger_collector.errors import Busy, CollectorError
 from spanledger_collector.ingest import bearer
 from spanledger_collector.tasks import Progress, Tasks
-from spanledger_store import backup, deletion, parquet, repricing, retention
+from spanledger_store import backup, deletion, parquet, repricing, retention, tables
 from spanledger_store.control import projects
 from spanledger_store.control.errors import ProjectInvalid, ProjectUnknown
 from spanledger_store.deletion import Subject, SubjectInvalid
@@ -80,6 +81,14 @@ class ExportBody(BaseModel):
     end: AwareDatetime | None = None
 
 
+class TableBody(ExportBody):
+    """Which table to write, how, which of its rows, and into which file on the server's machine."""
+
+    table: str
+    format: tables.Form
+    where: list[str] = Field(default_factory=list)
+
+
 class ImportBody(BaseModel):
     """Which directory on the server's machine to read, and the project it becomes; else the one it was."""
 
@@ -119,6 +128,8 @@ def add_lifecycle(router: APIRouter, collector: Collector) -> None:
         local_only(collector, request)
         return {"task": tasks.begin(work).id}
 
+    add_bill_tasks(router, collector, begun)
+
     @router.post("/api/v1/retention/run", tags=["operations"])
     async def retention_run(body: RetentionRunBody, request: Request) -> dict[str, str]:
         """Begin to remove what is no longer kept; ask the task. Needs this process's local token."""
@@ -142,6 +153,19 @@ def add_lifecycle(router: APIRouter, collector: Collector) -> None:
         selection = Selection(body.project, **{name: at for name, at in given.items() if at is not None})
         engine, control = collector.engine, collector.control
         return begun(request, lambda progress: parquet.export(engine, control, selection, body.target, progress))
+
+    @router.post("/api/v1/export/table", tags=["operations"])
+    async def export_table_begin(body: TableBody, request: Request) -> dict[str, str]:
+        """Begin to write a table into a file; ask the task. Needs this process's local token."""
+        given = {"start": body.start, "end": body.end}
+        selection = Selection(body.project, **{name: at for name, at in given.items() if at is not None})
+        engine = collector.engine
+
+        def work(progress: Progress) -> dict[str, int]:
+            asked = tables.Asked(body.table, body.format, selection, tables.filters(body.where))
+            return tables.write(engine, asked, body.target, progress)
+
+        return begun(request, work)
 
     @router.post("/api/v1/import/project", tags=["operations"])
     async def import_begin(body: ImportBody, request: Request) -> dict[str, str]:
@@ -177,7 +201,7 @@ def local_only(collector: Collector, request: Request) -> None:
         raise HTTPException(
             403,
             "only the command line on the server's own machine may do this: spanledger delete, reprice, retention, "
-            "backup, export, import or budgets, with --data DIR",
+            "backup, export, import, budgets, channels or statements, with --data DIR",
         )
 
 

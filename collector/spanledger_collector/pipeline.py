@@ -10,11 +10,13 @@ import time
 from collections import Counter
 from concurrent.futures import Future
 
+from spanledger.pricebook import Sealed
 from spanledger_collector.delivery import LONGEST_PAUSE, Delivery
 from spanledger_collector.errors import Busy
 from spanledger_collector.metrics import Metrics
 from spanledger_collector.prepare import Prepared
 from spanledger_collector.preparer import Preparer
+from spanledger_collector.pricewatch import PriceWatch
 from spanledger_collector.settings import CollectorSettings
 from spanledger_collector.spool import Entry, Spool
 from spanledger_collector.tally import Slot
@@ -24,7 +26,7 @@ from spanledger_store.native import column_types
 
 logger = logging.getLogger(__name__)
 
-Work = tuple[list[Entry], Future[Prepared]]
+Work = tuple[list[Entry], Future[Prepared], Sealed | None]
 
 # Below this many waiting spans a batch is prepared here, at once; above, it would hold this process, and with it the
 # acknowledgements of others, for longer than anyone should wait.
@@ -39,9 +41,16 @@ class Pipeline:
     """
 
     def __init__(
-        self, engine: Engine, control: Control, spool: Spool, metrics: Metrics, settings: CollectorSettings
+        self,
+        engine: Engine,
+        control: Control,
+        spool: Spool,
+        metrics: Metrics,
+        settings: CollectorSettings,
+        prices: PriceWatch,
     ) -> None:
         self._spool = spool
+        self._prices = prices
         self._settings = settings
         self._abandon = threading.Event()
         self._stopping = threading.Event()
@@ -96,7 +105,8 @@ class Pipeline:
             if entries:
                 after = entries[-1].id
                 aside = sum(entry.spans for entry in entries) >= WORTH_A_PROCESS
-                self._hand_over((entries, self._preparer.submit(entries, aside=aside)))
+                book = self._prices.sealed
+                self._hand_over((entries, self._preparer.submit(entries, aside=aside, book=book), book))
             elif self._stopping.is_set():
                 break
             else:
@@ -125,8 +135,8 @@ class Pipeline:
         undone: list[Entry] = []
         aside: Counter[Slot] = Counter()
         while (work := self._next()) is not None:
-            entries, future = work
-            prepared = self._preparer.result(future, entries)
+            entries, future, book = work
+            prepared = self._preparer.result(future, entries, book)
             set_aside = self._delivery.deliver(prepared)
             if set_aside is not None:
                 undone.extend(entries)

@@ -19,6 +19,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from spanledger.pricebook import Book, Sealed
 from spanledger_collector.normalise import Origin, normalise
 from spanledger_collector.normalise.logs import normalise_logs
 from spanledger_collector.normalise.metrics import normalise_metrics
@@ -53,13 +54,14 @@ class Reject:
 class Prepared:
     """Entries with what they became. `encoded` is None where a value did not fit its column's type.
 
-    `beside` holds the rows of logs and metrics; None where no entry is of those.
+    `beside` holds the rows of logs and metrics; None where no entry is of those. `book` is what it was priced by.
     """
 
     entries: Sequence[Entry]
     encoded: Encoded | None
     rejects: list[Reject] = field(default_factory=list[Reject])
     beside: SignalBatch | None = None
+    book: Sealed | None = None
 
     def discard(self) -> None:
         """Remove the files that hold the bytes, where files do."""
@@ -68,9 +70,10 @@ class Prepared:
                 payload.unlink(missing_ok=True)
 
 
-def rows_of(entries: Sequence[Entry], limit: int) -> tuple[SpanBatch, list[Reject]]:
-    """The rows of those entries that are spans, and what of them could not become any."""
+def rows_of(entries: Sequence[Entry], limit: int, sealed: Sealed | None = None) -> tuple[SpanBatch, list[Reject]]:
+    """The rows of those entries that are spans, priced by the book, and what of them could not become any."""
     batch, rejects = SpanBatch(_token(entries)), list[Reject]()
+    book: Book | None = sealed.open() if sealed is not None else None
     for entry in entries:
         if entry.signal != "traces":
             continue
@@ -78,7 +81,7 @@ def rows_of(entries: Sequence[Entry], limit: int) -> tuple[SpanBatch, list[Rejec
         if request is None:
             continue
         origin = Origin(entry.project, entry.key, entry.received_at)
-        for failed in normalise(request, origin, batch, limit):
+        for failed in normalise(request, origin, batch, limit, book):
             payload = failed.request.SerializeToString()
             rejects.append(Reject(entry.project, "unreadable_span", failed.reason, 1, payload))
     return batch, rejects
@@ -115,18 +118,20 @@ def _read(entry: Entry, kind: type[Request], rejects: list[Reject]) -> Request |
         return None
 
 
-def prepare(entries: Sequence[Entry], limit: int, types: Types, directory: Path | None = None) -> Prepared:
+def prepare(
+    entries: Sequence[Entry], limit: int, types: Types, directory: Path | None = None, book: Sealed | None = None
+) -> Prepared:
     """The entries as Native bytes, or as rows where they are no spans; in files of `directory`, where one is given."""
-    encoded, rejects = _encoded(entries, limit, types, directory)
+    encoded, rejects = _encoded(entries, limit, types, directory, book)
     beside = None
     if any(entry.signal != "traces" for entry in entries):
         beside, unread = rows_beside(entries, limit)
         rejects += unread
-    return Prepared(entries, encoded, rejects, beside)
+    return Prepared(entries, encoded, rejects, beside, book)
 
 
 def _encoded(
-    entries: Sequence[Entry], limit: int, types: Types, directory: Path | None
+    entries: Sequence[Entry], limit: int, types: Types, directory: Path | None, book: Sealed | None
 ) -> tuple[Encoded | None, list[Reject]]:
     blocks = _Blocks(directory)
     rejects: list[Reject] = []
@@ -134,7 +139,7 @@ def _encoded(
     spans = 0
     try:
         for group in _groups(entries):
-            batch, unread = rows_of(group, limit)
+            batch, unread = rows_of(group, limit, book)
             for table, block in encode(batch, types).items():
                 blocks.add(table, block)
             spans += len(batch.spans)
@@ -144,7 +149,7 @@ def _encoded(
     except Exception:
         logger.exception("a batch could not be encoded; its rows are written one block at a time")
         blocks.discard()
-        return None, rows_of(entries, limit)[1]
+        return None, rows_of(entries, limit, book)[1]
 
 
 class _Blocks:

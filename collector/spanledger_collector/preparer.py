@@ -14,6 +14,7 @@ from concurrent.futures import CancelledError, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
+from spanledger.pricebook import Sealed
 from spanledger_collector.prepare import Prepared, prepare
 from spanledger_collector.spool import Entry
 from spanledger_store.native import Types
@@ -37,27 +38,27 @@ class Preparer:
         self._pool: ProcessPoolExecutor | None = None
         shutil.rmtree(directory, ignore_errors=True)
 
-    def submit(self, entries: Sequence[Entry], *, aside: bool) -> Future[Prepared]:
-        """The prepared batch to come; `aside` asks for another process, where one is allowed."""
+    def submit(self, entries: Sequence[Entry], *, aside: bool, book: Sealed | None = None) -> Future[Prepared]:
+        """The prepared batch to come, priced by `book`; `aside` asks for another process, where one is allowed."""
         if aside and self._processes:
             try:
                 self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-                return self._open().submit(_prepare_aside, entries, self._limit, self._types, self._directory)
+                return self._open().submit(_prepare_aside, entries, self._limit, self._types, self._directory, book)
             except (RuntimeError, OSError) as error:
                 logger.warning("no normaliser process can be had (%s); the batch is prepared in this one", error)
         done: Future[Prepared] = Future()
-        done.set_result(prepare(entries, self._limit, self._types))
+        done.set_result(prepare(entries, self._limit, self._types, book=book))
         return done
 
-    def result(self, future: Future[Prepared], entries: Sequence[Entry]) -> Prepared:
+    def result(self, future: Future[Prepared], entries: Sequence[Entry], book: Sealed | None = None) -> Prepared:
         """Wait for a batch; prepare it here where its process died."""
         try:
             prepared = future.result()
         except (BrokenProcessPool, CancelledError, OSError) as error:
             logger.warning("a normaliser process ended early (%s); its batch is prepared in this one", error)
             self.close()
-            return prepare(entries, self._limit, self._types)
-        prepared.entries = entries
+            return prepare(entries, self._limit, self._types, book=book)
+        prepared.entries, prepared.book = entries, book
         return prepared
 
     def _open(self) -> ProcessPoolExecutor:
@@ -91,7 +92,9 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _prepare_aside(entries: Sequence[Entry], limit: int, types: Types, directory: Path) -> Prepared:
-    prepared = prepare(entries, limit, types, directory)
-    prepared.entries = ()  # whoever asked has them
+def _prepare_aside(
+    entries: Sequence[Entry], limit: int, types: Types, directory: Path, book: Sealed | None
+) -> Prepared:
+    prepared = prepare(entries, limit, types, directory, book)
+    prepared.entries, prepared.book = (), None  # whoever asked has them
     return prepared

@@ -17,6 +17,7 @@ from spanledger_dashboard.shell import frame
 from spanledger_dashboard.static import CompressedStatic
 from spanledger_store.control import Control
 from spanledger_store.engine import Engine
+from spanledger_store.reports.comparing import Explain
 
 LATE_SCRIPTS = (
     "/_dash-component-suites/plotly/package_data/plotly.min.js",
@@ -25,14 +26,16 @@ LATE_SCRIPTS = (
 )
 
 
-def create_app(server: FastAPI, engine: Engine, control: Control, settings: DashboardSettings) -> ASGIApp:
+def create_app(
+    server: FastAPI, engine: Engine, control: Control, settings: DashboardSettings, explain: Explain | None = None
+) -> ASGIApp:
     """Everything `server` serves, and the dashboard at every address it leaves free.
 
     Routes that `server` has when this is called win over the dashboard, which answers any other GET; so register them
     first, with a 404 for the rest of `/api/`. The result is the application to run: it wraps `server` in compression
-    and security headers. Nothing is fetched from other hosts.
+    and security headers. Nothing is fetched from other hosts. `explain` answers why spend has changed.
     """
-    data = Data(engine, control, settings)
+    data = Data(engine, control, settings, explain)
     exports.register(server, data)
     app = build(server, data)
     return SecurityHeaders(CompressedStatic(server), app.csp_hashes)

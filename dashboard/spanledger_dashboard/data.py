@@ -62,25 +62,29 @@ class Data:
         """Let the threads go; queries under way finish first."""
         self._pool.shutdown()
 
-    async def totals(self, scope: Scope) -> Totals:
-        """Everything in the scope, summed."""
-        return await self._run(calls.totals, scope)
+    async def totals(self, scope: Scope, *, brief: bool = False) -> Totals:
+        """Everything in the scope, summed; `brief` without latency, and faster."""
+        return await self._run(calls.totals, scope, brief=brief)
 
-    async def series(self, scope: Scope, buckets: Bucketing) -> pl.DataFrame:
-        """Sums per bucket of time."""
-        return await self._run(calls.series, scope, buckets)
+    async def series(self, scope: Scope, buckets: Bucketing, *, brief: bool = False) -> pl.DataFrame:
+        """Sums per bucket of time; `brief` without latency, and faster."""
+        return await self._run(calls.series, scope, buckets, brief=brief)
 
-    async def groups(self, scope: Scope, dimension: Dimension, limit: int = calls.MAX_GROUPS) -> pl.DataFrame:
-        """Sums per value of a dimension, the dearest first."""
-        return await self._run(calls.groups, scope, dimension, limit)
+    async def groups(
+        self, scope: Scope, dimension: Dimension, limit: int = calls.MAX_GROUPS, *, brief: bool = False
+    ) -> pl.DataFrame:
+        """Sums per value of a dimension, the dearest first; `brief` without latency and teams, and faster."""
+        return await self._run(calls.groups, scope, dimension, limit, brief=brief)
 
     async def labels(self, scope: Scope, dimension: Dimension, limit: int) -> list[str]:
         """Values of a dimension, the dearest first."""
         return await self._run(calls.labels, scope, dimension, limit)
 
-    async def spend_series(self, scope: Scope, dimension: Dimension, buckets: Bucketing) -> pl.DataFrame:
-        """Spend per bucket and value."""
-        return await self._run(calls.spend_series, scope, dimension, buckets)
+    async def spend_series(
+        self, scope: Scope, dimension: Dimension, buckets: Bucketing, leading: Sequence[str] | None = None
+    ) -> pl.DataFrame:
+        """Spend per bucket and value; with `leading` the others of a bucket are one line without a label."""
+        return await self._run(calls.spend_series, scope, dimension, buckets, leading=leading)
 
     async def why(self, scope: Scope, against: Scope, by: Sequence[Dimension] = BY) -> dict[str, Any] | None:
         """Why the scope's spend is not that of another, as `GET /api/v1/why` answers it; None where nobody knows.

@@ -19,7 +19,7 @@ from spanledger_dashboard.errors import BadView
 from spanledger_dashboard.fmt import exact
 from spanledger_dashboard.view import View
 from spanledger_store.errors import StoreError
-from spanledger_store.reports.calls import COST_CLASSES, TOKEN_CLASSES, totals_of
+from spanledger_store.reports.calls import COST_CLASSES, EVERY_GROUP, TOKEN_CLASSES, totals_of
 from spanledger_store.reports.scope import LEDGER_DIMENSIONS, Dimension
 
 logger = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ def register(server: FastAPI, data: Data) -> None:
         try:
             view = View.parse({"path": "/spend", "search": request.url.query}, data.settings.project)
             by = view.choice("by", EXPORTABLE, "customer")
-            text = spend_csv(by, await data.groups(view.scope, Dimension(by)))
+            text = spend_csv(by, await data.groups(view.scope, Dimension(by), EVERY_GROUP, brief=True))
         except BadView as error:
             return JSONResponse({"error": str(error)}, 400)
         except StoreError:

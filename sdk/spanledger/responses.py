@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple, cast
 
 from spanledger._internal.content.fields import count_of, get, has, text_of
+from spanledger._internal.pricing.classes import service_class
 from spanledger.usage import Usage
 
 
@@ -22,6 +23,7 @@ class Extracted(NamedTuple):
     provider: str | None
     response_id: str | None = None
     finish_reasons: tuple[str, ...] = ()
+    service_tier: str | None = None  # where it is not the standard one
 
 
 def extract_usage(response: object) -> Extracted | None:
@@ -38,6 +40,7 @@ def extract_usage(response: object) -> Extracted | None:
         provider or _provider_of_model(model),
         text_of(get(response, "id", "response_id", "responseId")),
         _finish_reasons(response),
+        _service_tier(response),
     )
 
 
@@ -48,20 +51,29 @@ def extract_stream(items: Iterable[object]) -> Extracted | None:
     early chunk said (Anthropic's input tokens, in `message_start`) is kept.
     """
     usage: Usage | None = None
-    model = provider = response_id = None
+    model = provider = response_id = tier = None
     reasons: tuple[str, ...] = ()
     for item in items:
         chunk = _unwrapped(item)
         model = _model_of(chunk) or model
         response_id = text_of(get(chunk, "id", "response_id", "responseId")) or response_id
         reasons = _finish_reasons(chunk) or reasons
+        tier = _service_tier(chunk) or tier
         found = _usage_of(chunk)
         if found is not None:
             usage = found[0] if usage is None else _later(usage, found[0])
             provider = found[1] or provider
     if usage is None:
         return None
-    return Extracted(usage, model, provider or _provider_of_model(model), response_id, reasons)
+    return Extracted(usage, model, provider or _provider_of_model(model), response_id, reasons, tier)
+
+
+def _service_tier(response: object) -> str | None:
+    """The class of service that the call had: OpenAI says it of the answer, Anthropic of its usage."""
+    stated = text_of(get(response, "service_tier", "serviceTier")) or text_of(
+        get(get(response, "usage"), "service_tier")
+    )
+    return stated if service_class(stated) else None
 
 
 def _later(before: Usage, after: Usage) -> Usage:

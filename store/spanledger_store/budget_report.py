@@ -11,6 +11,7 @@ from string import Template
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
+from spanledger_store import breach
 from spanledger_store import budgets as standing
 from spanledger_store.budgets import State, scope_of, shape_of, slice_of
 from spanledger_store.control import Control
@@ -33,12 +34,14 @@ class Blocked(NamedTuple):
 class Standing:
     """A budget's state with its projection and what was refused because of it in this period.
 
-    What was refused is counted from stored spans, and so for as long as spans are kept.
+    What was refused is counted from stored spans, and so for as long as spans are kept. `breach_at` is when the limit
+    is going to be reached; None where that is not in this period, or has been already.
     """
 
     state: State
     projected: Decimal | None
     blocked: Blocked
+    breach_at: datetime | None = None
 
     @property
     def is_breach_projected(self) -> bool:
@@ -65,6 +68,7 @@ class Standing:
             "status": self.status,
             "projected": None if self.projected is None else plain(self.projected),
             "breach_projected": self.is_breach_projected,
+            "breach_at": None if self.breach_at is None else self.breach_at.isoformat(),
             "blocked_calls": blocked.calls,
             "blocked_of_unknown_cost": blocked.unknown,
             "saved": None if blocked.saved is None else plain(blocked.saved),
@@ -83,8 +87,12 @@ def report(engine: Engine, control: Control, budgets: Sequence[Budget], now: dat
         if at not in refused:
             refused[at] = _blocked(engine, *at)
         blocked = refused[at].get((state.budget.id, state.value or ""), Blocked())
-        ahead = projected(state.spent, state.window, now, profiles.get(state.budget.id))
-        found.append(Standing(state, ahead, blocked))
+        profile = profiles.get(state.budget.id)
+        ahead = projected(state.spent, state.window, now, profile)
+        reached = (
+            breach.expected_at(state.spent, state.limit, state.window, now, profile) if ahead is not None else None
+        )
+        found.append(Standing(state, ahead, blocked, None if state.is_used_up else reached))
     return found
 
 

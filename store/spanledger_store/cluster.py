@@ -28,7 +28,12 @@ SHARDING: Final[Mapping[str, str]] = {
     "metric_rows": "cityHash64(series)",
     # An hour lies on one shard: replaced by one insert, it is seen as it was or as it is.
     "ledger_rows": "cityHash64(project_id, hour)",
+    "ledger_day_rows": "cityHash64(project_id, day)",
     "frozen_rows": "cityHash64(project_id, hour)",
+    "bill_rows": "cityHash64(project_id, day)",
+    "revenue_rows": "cityHash64(project_id, month)",
+    "finding_rows": "cityHash64(id)",
+    "forecast_rows": "cityHash64(project_id, begins)",
     "audit_rows": "cityHash64(run)",
     "schema_migrations": "number",
 }
@@ -41,7 +46,12 @@ VIEWS: Final[Mapping[str, str]] = {
     "metrics": "metric_rows",
     "ledger": "ledger_rows",
     "latency": "ledger_rows",
+    "ledger_days": "ledger_day_rows",
     "frozen": "frozen_rows",
+    "bills": "bill_rows",
+    "revenue": "revenue_rows",
+    "findings": "finding_rows",
+    "forecasts": "forecast_rows",
     "audit": "audit_rows",
 }
 NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -53,6 +63,7 @@ _TABLE: Final = re.compile(r"CREATE TABLE IF NOT EXISTS (\w+) ON CLUSTER '\w+'\s
 _VIEW: Final = re.compile(r"CREATE (?:VIEW IF NOT EXISTS|OR REPLACE VIEW) (\w+) ON CLUSTER '\w+'\s+AS\b")
 _ALTERED: Final = re.compile(r"ALTER TABLE (\w+) ON CLUSTER '\w+'\s+(ADD|MODIFY|DROP) (COLUMN|INDEX)\b")
 _ENGINE: Final = re.compile(r"ENGINE = ReplicatedReplacingMergeTree(?:\((\w+)\))?")
+_FILLING: Final = re.compile(r"INSERT INTO (\w+)\s+SELECT\b")
 _CHANGING: Final = re.compile(r"(ALTER TABLE|DELETE FROM|TRUNCATE TABLE) (\w+)(?=\s|$)")
 _SOURCE: Final = re.compile(r"\b(FROM|JOIN) (\w+)\b")
 _SUBQUERY: Final = re.compile(r"(?<!GLOBAL )\b((?:NOT )?IN)\s*\((?=\s*SELECT\b)")
@@ -114,9 +125,13 @@ class Cluster:
             if match[3] == "INDEX":
                 return [local]
             return [local, statement.replace(f"TABLE {match[1]} ", f"TABLE {self.database}.{match[1]} ", 1)]
+        if (match := _FILLING.match(statement)) and match[1] in SHARDING:
+            # Asked once, of all shards: the tables in front read from them and write to them.
+            return [statement]
         raise ClusterInvalid(
             f"a migration holds a statement that has no cluster form: {statement.splitlines()[0]!r}. Use CREATE TABLE, "
-            "CREATE VIEW, or ALTER TABLE with ADD, MODIFY or DROP of a COLUMN or INDEX, each with ${on_cluster}."
+            "CREATE VIEW, or ALTER TABLE with ADD, MODIFY or DROP of a COLUMN or INDEX, each with ${on_cluster}; or "
+            "INSERT INTO ... SELECT."
         )
 
     def everywhere(self, statement: str) -> str:

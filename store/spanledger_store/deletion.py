@@ -16,8 +16,8 @@ from datetime import UTC, datetime
 from string import Template
 from typing import Any, Literal, get_args
 
-from spanledger_store import audit, settling
-from spanledger_store.control import Control
+from spanledger_store import audit, findings, forecasts, settling
+from spanledger_store.control import Control, forgetting
 from spanledger_store.control.exclusive import exclusively
 from spanledger_store.engine import Engine
 from spanledger_store.errors import StoreError
@@ -35,10 +35,13 @@ _TABLES: Mapping[str, str] = {
     "score_rows": "deletion_matched_scores",
     "span_rows": "deletion_matched",
 }
-# The ledger is kept by customer; its rows change by being recomputed, and leave once they are empty.
-_BOOKS = "ledger_rows"
+# The ledger is kept by customer; its rows change by being recomputed, and leave once they are empty. Table -> what its
+# rows are about.
+_BOOKS: Mapping[str, str] = {"ledger_day_rows": "day", "ledger_rows": "hour"}
 # What it keeps of expired spans names customers too, and nobody else.
 _FROZEN = "frozen_rows"
+# What customers paid is kept by customer and month, whether calls of theirs are stored or not.
+_REVENUE = "revenue_rows"
 _WAIT = {"mutations_sync": 2}
 
 
@@ -110,7 +113,7 @@ def preview(engine: Engine, subject: Subject) -> dict[str, int]:
 def delete(engine: Engine, control: Control, subject: Subject, *, interface: str) -> Proof:
     """Remove the subject's spans with their content, vectors and scores, recompute the ledger, count again.
 
-    A customer's books of expired spans go as well; other subjects are not named in those.
+    A customer's books of expired spans and its revenue go as well; other subjects are not named in those.
     Returns when the rows are gone from every readable part. Spans of the subject that arrive meanwhile are counted
     in the proof, which is then not complete: run it again. May be repeated after any failure.
     """
@@ -138,12 +141,24 @@ def _delete(engine: Engine, control: Control, subject: Subject, interface: str) 
             engine.command(
                 _filled("deletion_apply", table=_FROZEN, matched=load("deletion_matched_frozen")), parameters, _WAIT
             )
+        if before.get(_REVENUE):
+            engine.command(
+                _filled("deletion_apply", table=_REVENUE, matched=load("deletion_matched_revenue")), parameters, _WAIT
+            )
         settling.settle(engine, control, hours)
-        if before.get(_BOOKS):
-            engine.command(load("deletion_ledger"), parameters, _WAIT)
+        for table, time in _BOOKS.items():
+            if before.get(table):
+                engine.command(_filled("deletion_ledger", table=table, time=time), parameters, _WAIT)
+        gone = findings.forget(engine, control, subject.project, subject.value) if subject.kind == "customer" else 0
         after = _counts(engine, subject, parameters)
+        told = [Counted(findings.TABLE, gone, gone, 0)] if gone else []
+        if subject.kind == "customer":
+            kept = forgetting.customer(control, subject.project, subject.value)
+            told += [Counted(table, count, count, 0) for table, count in kept.items() if count]
+            if said := forecasts.forget(engine, subject.project, subject.value):
+                told.append(Counted("forecast_rows", said, said, 0))
         proof = Proof(
-            [Counted(table, before[table], before[table] - after[table], after[table]) for table in before],
+            [*(Counted(table, before[table], before[table] - after[table], after[table]) for table in before), *told],
             len(hours),
             sums_before,
             settling.sums(engine, subject.project, moments),
@@ -160,6 +175,7 @@ def _staged(engine: Engine, subject: Subject, run: str) -> Generator[dict[str, s
         engine.command(_filled("deletion_stage", column=_COLUMNS[subject.kind]), parameters)
         if subject.kind == "customer":
             engine.command(_filled("deletion_stage_frozen", identity=load("span_identity")), parameters)
+            engine.command(load("deletion_stage_revenue"), parameters)
         yield parameters
     finally:
         engine.command(load("deletion_clear"), {"run": run}, _WAIT)
@@ -187,7 +203,7 @@ def _counts(engine: Engine, subject: Subject, parameters: Mapping[str, Any]) -> 
         sql = _filled("deletion_count", table=table, matched=load(fragment), named=direct)
         found[table] = int(engine.rows(sql, parameters)[0][0])
     if subject.kind == "customer":
-        for table in (_FROZEN, _BOOKS):
+        for table in (_FROZEN, _REVENUE, *_BOOKS):
             sql = _filled("deletion_count", table=table, matched="false", named=named)
             found[table] = int(engine.rows(sql, parameters)[0][0])
     return found

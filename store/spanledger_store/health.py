@@ -16,7 +16,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from spanledger_store import balance, ledger, migrate
-from spanledger_store.control import Control, dirty, jobs, keys, projects, quarantine
+from spanledger_store.control import Control, dirty, jobs, keys, notices, projects, quarantine
 from spanledger_store.engine import Engine
 from spanledger_store.errors import StoreError
 from spanledger_store.reports import coverage
@@ -76,6 +76,7 @@ def checks(engine: Engine, control: Control, spool: Path, *, running: bool = Tru
         ("coverage", lambda: coverage_check(engine)),
         ("authentication", lambda: authentication_check(control)),
         ("jobs", lambda: jobs_check(control, running=running)),
+        ("notices", lambda: notices_check(control)),
         ("disk", lambda: disk_check(engine.settings.data)),
         ("packages", packages_check),
     ]
@@ -146,6 +147,23 @@ def jobs_check(control: Control, *, running: bool) -> Check:
     return Check("jobs", "ok", f"{len(found)} of {len(found)} at their pace")
 
 
+def notices_check(control: Control) -> Check:
+    """Whether what people were to be told has reached their channels."""
+    troubles = notices.troubles(control)
+    if not troubles:
+        return Check("notices", "ok", "none is held up")
+    told = "; ".join(
+        f"channel {each.channel} of {each.project}: {each.dead} given up, {each.waiting} to be tried again: "
+        f"{each.last_error}"
+        for each in troubles
+    )
+    remedy = (
+        "Mend the channel, try it (spanledger channels test NAME), and send what was given up again: "
+        "spanledger channels retry NAME"
+    )
+    return Check("notices", "warn", told, remedy)
+
+
 def quarantine_check(control: Control) -> Check:
     """What could not be taken in, by reason."""
     reasons = quarantine.reasons(control)
@@ -172,36 +190,54 @@ def dirty_check(control: Control, *, running: bool) -> Check:
 
 
 def ledger_check(engine: Engine, control: Control) -> Check:
-    """Whether the ledger is the exact sum of the spans and of what is frozen of expired ones.
+    """Whether the ledger is the exact sum of the spans and of what is frozen of expired ones, its days of its hours.
 
-    Hours that are marked as waiting may differ. Others that differ are marked, so that looking is also mending.
+    Hours that are marked as waiting may differ, and their days. Others that differ are marked, so that looking is also
+    mending.
     """
+    for sql, each_day, what in (
+        (ledger.differences(), False, "hour(s) differ from their spans"),
+        (ledger.day_differences(), True, "day(s) differ from their hours"),
+    ):
+        suspects, worst = _differing(engine, control, sql, each_day=each_day)
+        if suspects:
+            dirty.mark(control, suspects)
+            return Check(
+                "ledger",
+                "fail",
+                f"{len(suspects)} {what}; the first: {worst}",
+                "They are marked now, and `spanledger up` recomputes them within a minute; look again then, and report "
+                "this: it should not happen.",
+            )
+    return Check("ledger", "ok", "equals the sum of the spans, exactly")
+
+
+def _differing(engine: Engine, control: Control, sql: str, *, each_day: bool) -> tuple[set[tuple[str, datetime]], str]:
+    """The (project, hour or midnight) that differ at every look and do not wait to be recomputed; the first, told."""
     suspects: set[tuple[str, datetime]] | None = None
     worst = ""
     for look in range(LOOKS):
         time.sleep(LOOK_AGAIN_SECONDS if look else 0)
-        waiting = {(each.project_id, each.hour) for each in dirty.pending(control)}
-        rows = engine.query(ledger.differences()).rows(named=True)
+        waiting = _waiting(control, each_day=each_day)
+        rows = engine.query(sql).rows(named=True)
         # Marked before or after the look: either way its numbers were allowed to differ during it.
-        waiting |= {(each.project_id, each.hour) for each in dirty.pending(control)}
+        waiting |= _waiting(control, each_day=each_day)
         differing = {(row["project_id"], _moment(row["hour"])): row for row in rows}
         now = differing.keys() - waiting
         suspects = set(now) if suspects is None else suspects & now
         if not suspects:
-            return Check("ledger", "ok", "equals the sum of the spans, exactly")
+            return set(), ""
         first = min(suspects)
         row = differing[first]
         amounts = ", ".join(f"{k} {v:+}" for k, v in row.items() if k not in ("project_id", "hour") and v)
-        worst = f"{first[0]} {first[1]:%Y-%m-%d %H:00} UTC lacks {amounts}"
-    count = len(suspects or ())
-    dirty.mark(control, suspects or ())
-    return Check(
-        "ledger",
-        "fail",
-        f"{count} hour(s) differ from their spans; the first: {worst}",
-        "They are marked now, and `spanledger up` recomputes them within a minute; look again then, and report this: "
-        "it should not happen.",
-    )
+        worst = f"{first[0]} {first[1]:%Y-%m-%d %H:00} UTC lacks {amounts or 'nothing of calls and cost'}"
+    return suspects or set(), worst
+
+
+def _waiting(control: Control, *, each_day: bool) -> set[tuple[str, datetime]]:
+    """The hours that wait to be recomputed, or the days they are in, as their midnights."""
+    marked = dirty.pending(control)
+    return {(each.project_id, each.hour.replace(hour=0) if each_day else each.hour) for each in marked}
 
 
 def _moment(hour: datetime | int) -> datetime:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Context, Decimal
 from importlib.metadata import version
 from pathlib import Path
 from string import Template
+from types import MappingProxyType
 from typing import Any, Final
 
 import polars as pl
@@ -30,6 +31,7 @@ FORMAT: Final = 1
 MANIFEST: Final = "manifest.json"
 PAGE: Final = 20_000
 _EXACT: Final = Context(prec=60)
+_NO_PARAMETERS: Final[Mapping[str, Any]] = MappingProxyType({})
 _SLICE: Final = (
     "hour", "customer", "feature", "team", "provider", "model", "prompt_name", "prompt_version", "environment",
     "release",
@@ -74,6 +76,8 @@ DATASETS: Final = (
     Dataset("frozen", "frozen_rows", (*_SLICE, "id"), _STATES),
     Dataset("spans", "span_rows", _SPAN, {}),
     Dataset("ledger", "", _SLICE, {}),
+    Dataset("bills", "bill_rows", ("day", "provider", "id"), {}),
+    Dataset("revenue", "revenue_rows", ("month", "customer", "reference"), {}),
 )
 
 
@@ -123,16 +127,16 @@ def export(
     money = _Money()
     # What moves money from spans to frozen books must not run between the two.
     with exclusively(control):
-        months = {each.view: _months(engine, each, selection) for each in DATASETS}
-        total = sum(count for found in months.values() for count in found.values())
+        held = {each.view: months(engine, each, selection) for each in DATASETS}
+        total = sum(count for found in held.values() for count in found.values())
         done = 0
         for each in DATASETS:
-            for month in months[each.view]:
+            for month in held[each.view]:
                 name = f"{each.view}/month={month[:4]}-{month[4:]}.parquet"
                 writer: pq.ParquetWriter | None = None
                 rows = 0
                 try:
-                    for page in _pages(engine, each, selection, month):
+                    for page in pages(engine, each, selection, month):
                         if writer is None:
                             (target / name).parent.mkdir(exist_ok=True)
                             writer = pq.ParquetWriter(target / name, page.schema, compression="zstd")
@@ -252,9 +256,21 @@ def load_export(
     }
 
 
-def _months(engine: Engine, each: Dataset, selection: Selection) -> dict[str, int]:
-    sql = Template(load("export_months")).substitute(view=each.view, time=each.time)
-    return {str(month): int(n) for month, n in engine.rows(sql, _bounds(selection))}
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which rows of a table: a condition in SQL, and its parameters."""
+
+    where: str = "true"
+    params: Mapping[str, Any] = field(default_factory=lambda: _NO_PARAMETERS)
+
+
+EVERYTHING: Final = Filter()
+
+
+def months(engine: Engine, each: Dataset, selection: Selection, only: Filter = EVERYTHING) -> dict[str, int]:
+    """The months in which the selection has rows, and how many."""
+    sql = Template(load("export_months")).substitute(view=each.view, time=each.time, where=only.where)
+    return {str(month): int(n) for month, n in engine.rows(sql, _bounds(selection) | dict(only.params))}
 
 
 def _bounds(selection: Selection) -> dict[str, Any]:
@@ -265,22 +281,36 @@ def _bounds(selection: Selection) -> dict[str, Any]:
     }
 
 
-def _pages(engine: Engine, each: Dataset, selection: Selection, month: str) -> Iterator[pa.Table]:
-    replaced = ", ".join(f"{read} AS {column}" for column, (read, _) in each.casts.items())
-    columns = f"* REPLACE ({replaced})" if replaced else "*"
-    parameters = _bounds(selection) | {"month": int(month), "limit": PAGE}
+def pages(
+    engine: Engine, each: Dataset, selection: Selection, month: str, only: Filter = EVERYTHING, limit: int = PAGE
+) -> Iterator[pa.Table]:
+    """The selection's rows of a month in the order of the key, never more than `limit` in memory."""
     after: dict[str, Any] = {}
     while True:
-        where, given = _behind(each, after)
-        sql = Template(load("export_page")).substitute(
-            columns=columns, view=each.view, time=each.time, key=", ".join(each.key), behind=where
-        )
-        page = engine.arrow(sql, parameters | given)
-        if page.num_rows:
-            yield page
-        if page.num_rows < PAGE:
+        found = page(engine, each, selection, month, only, after, limit)
+        if found.num_rows:
+            yield found
+        if found.num_rows < limit:
             return
-        after = {column: page.column(column)[-1] for column in each.key}
+        after = {column: found.column(column)[-1] for column in each.key}
+
+
+def page(
+    engine: Engine, each: Dataset, selection: Selection, month: str, only: Filter, after: Mapping[str, Any], limit: int
+) -> pa.Table:
+    """The first `limit` rows of a month behind the one whose key is `after`; a table without rows has its columns."""
+    replaced = ", ".join(f"{read} AS `{column}`" for column, (read, _) in each.casts.items())
+    behind, given = _behind(each, after)
+    sql = Template(load("export_page")).substitute(
+        columns=f"* REPLACE ({replaced})" if replaced else "*",
+        view=each.view,
+        time=each.time,
+        key=", ".join(each.key),
+        behind=behind,
+        where=only.where,
+    )
+    parameters = _bounds(selection) | {"month": int(month), "limit": limit}
+    return engine.arrow(sql, parameters | dict(only.params) | given)
 
 
 def _behind(each: Dataset, after: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -297,7 +327,7 @@ def _behind(each: Dataset, after: Mapping[str, Any]) -> tuple[str, dict[str, Any
             values.append(f"fromUnixTimestamp64Nano({{k{at}:Int64}}, 'UTC')")
         else:
             given[f"k{at}"] = scalar.as_py()
-            values.append(f"{{k{at}:{'UInt64' if column == 'id' else 'String'}}}")
+            values.append(f"{{k{at}:{'UInt64' if pa.types.is_integer(scalar.type) else 'String'}}}")
     return f"{each.time} >= {values[0]} AND ({', '.join(each.key)}) > ({', '.join(values)})", given
 
 

@@ -1,53 +1,44 @@
-"""Giving stored calls the prices that the current price list has for the moment they began."""
+"""Giving stored calls the prices that the current price list and the user's own book have for the moment they began."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC
 from decimal import Context, Decimal
 from typing import Any, Final
 
-from spanledger.pricing import Cost, price
-from spanledger.usage import Usage
-from spanledger_store import audit, ledger, settling
-from spanledger_store.columns import HOUR_NS, hours_of
-from spanledger_store.control import Control, dirty
+from spanledger.pricebook import Book, Kind
+from spanledger.pricing import Cost, price, service_class
+from spanledger_store import audit, gpu_hours
+from spanledger_store.control import Control, dirty, prices
 from spanledger_store.control.exclusive import exclusively
 from spanledger_store.engine import Engine
+from spanledger_store.price_writing import LARGEST, New, Rewriting, differs
 from spanledger_store.sql import load
+from spanledger_store.stored_calls import Period, blocks, expired_calls, moment_of, slice_of, usage_of
 
-BLOCK: Final = 20_000
-# What the column holds. An amount beyond it is no call's price, and arrives as unpriced as well.
-_LARGEST: Final = Decimal(999_999)
+__all__ = [
+    "Change",
+    "Period",
+    "Verdict",
+    "as_json",
+    "change_as_json",
+    "change_of",
+    "expired_calls",
+    "judged",
+    "reprice",
+]
+
 _EXACT: Final = Context(prec=60)
 _ZERO: Final = Decimal(0)
-_PARTS: Final[Mapping[str, str]] = {
-    "cost_usd": "total",
-    "input_cost_usd": "input",
-    "cache_read_cost_usd": "cache_read",
-    "cache_write_cost_usd": "cache_write",
-    "output_cost_usd": "output",
-    "other_cost_usd": "other",
-}
-_KEY = ("start_time", "trace_id", "span_id", "replaces")
-_COLUMNS = ("run", "project_id", *_KEY, *_PARTS, "price_source")
-
-
-@dataclass(frozen=True, slots=True)
-class Period:
-    """Which calls: those of a project that began in [start, end), of one customer and one model where given."""
-
-    start: datetime
-    end: datetime
-    project: str = "default"
-    customer: str = ""
-    model: str = ""
+# How the sources of the user's own prices begin.
+_OWN: Final = "own "
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Calls of one model: their cost before and after, how many rows differ, and how many had no price before."""
+    """Calls of one slice: their cost before and after, how many rows differ, and how many had no price before."""
 
     calls: int = 0
     changed: int = 0
@@ -68,160 +59,135 @@ class Change:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a stored call costs by a book; `stands` where its row says so already, or nobody can say better."""
+
+    cost: Cost | None
+    stands: bool
+
+
 @dataclass(slots=True)
 class _Run:
     """What one repricing has gathered so far."""
 
     models: dict[tuple[str, str], Change] = field(default_factory=dict[tuple[str, str], Change])
-    starts: set[tuple[str, int]] = field(default_factory=set[tuple[str, int]])
 
-    @property
-    def changed(self) -> int:
-        return sum(each.changed for each in self.models.values())
+    def count(self, row: Mapping[str, Any], verdict: Verdict) -> None:
+        name = (row["provider"], row["model"])
+        self.models[name] = self.models.get(name, Change()).plus(change_of(row, verdict))
 
 
 def reprice(
-    engine: Engine, control: Control, period: Period, *, interface: str, dry_run: bool = False
+    engine: Engine,
+    control: Control,
+    period: Period,
+    *,
+    interface: str,
+    dry_run: bool = False,
 ) -> dict[tuple[str, str], Change]:
     """(provider, model) -> what the current prices change; with `dry_run` only what they would.
 
-    A call that the price list does not know keeps the cost it has, `client_cost_usd` is never touched, nor
-    are calls whose spans have expired: see `expired_calls`. Running it again changes nothing. The ledger equals the
-    spans again when this returns.
+    A call that neither book nor list knows keeps the cost it has, unless that was from an own price that has been
+    withdrawn: then it is unpriced again. `client_cost_usd` is never touched, nor are calls whose spans have expired:
+    see `expired_calls`. Days of GPUs that the period touches are spread anew where they have to be. Running it again
+    changes nothing. The ledger equals the spans again when this returns.
     """
+    book = prices.book(control)
     if dry_run:
-        return _repriced(engine, control, period, interface, dry_run=True)
+        run = _Run()
+        for block in blocks(engine, period):
+            for row in block:
+                run.count(row, judged(row, period.project, book))
+        return run.models
     # Prices must not be written to a span while retention closes its books.
     with exclusively(control):
-        return _repriced(engine, control, period, interface, dry_run=False)
+        found = _repriced(engine, control, period, book, interface)
+        for entry in book.entries:
+            if entry.kind is Kind.GPU and entry.project == period.project:
+                gpu_hours.spread(engine, control, book, entry, (period.start, period.end), interface)
+        return found
 
 
-def expired_calls(engine: Engine, period: Period) -> int:
-    """Calls of the hours that begin in the period whose spans have expired: they keep the prices they had."""
-    parameters = {
-        "project": period.project,
-        "customer": period.customer,
-        "model": period.model,
-        "start": _nanoseconds(period.start),
-        "end": _nanoseconds(period.end),
-    }
-    return int(engine.rows(load("repricing_expired"), parameters)[0][0])
+def judged(row: Mapping[str, Any], project: str, book: Book) -> Verdict:
+    """What a row that `calls` answered costs by the book and the price list."""
+    usage, at = usage_of(row), moment_of(row)
+    if book:
+        of = slice_of(row, project)
+        base = book.terms(of, at).base
+        if base is not None and base.kind is Kind.GPU and row["price_source"] == gpu_hours.measured(base):
+            return Verdict(None, stands=True)
+        cost = book.price(usage, of, at, row["call_count"])
+    else:
+        cost = price(
+            usage, provider=row["provider"] or None, model=row["model"] or None, at=at, calls=row["call_count"],
+            service=service_class(row["service_tier"]),
+        )  # fmt: skip
+    if cost is not None and cost.total > LARGEST:
+        cost = None
+    if cost is None:
+        return Verdict(None, stands=not row["price_source"].startswith(_OWN))
+    return Verdict(cost, stands=not differs(row, cost))
 
 
-def _repriced(
-    engine: Engine, control: Control, period: Period, interface: str, *, dry_run: bool
-) -> dict[tuple[str, str], Change]:
-    action = audit.Action("reprice", period.project, "", interface)
-    run = _Run()
-    if not dry_run:
-        # A run that was cut short may have written prices without recomputing their hours.
-        leftover = engine.rows(load("repricing_hours"))
-        dirty.mark(control, [(project, hour.replace(tzinfo=UTC)) for project, hour in leftover])
-    # Spans are read in the order of their key, each block after the last row of the one before.
-    after = (_nanoseconds(period.start), "", "")
-    try:
-        while rows := _read(engine, period, after):
-            after = (rows[-1]["start_ns"], rows[-1]["trace_id"], rows[-1]["span_id"])
-            corrected = _corrected(period.project, rows, run)
-            if corrected and not dry_run:
-                if not run.starts:
-                    audit.begin(engine, action)
-                _write(engine, period.project, f"{action.run}-{after[0]}-{after[1]}-{after[2]}", corrected)
-                run.starts |= {(period.project, row[2] // HOUR_NS * HOUR_NS) for row in corrected}
-    finally:
-        # Whatever has been written counts, even where a later block fails.
-        if run.starts:
-            settling.settle(engine, control, sorted(hours_of(run.starts)))
-            engine.command(load("repricing_clear"), {"run": action.run}, {"mutations_sync": 2})
-    if run.starts:
-        audit.finish(engine, action, *_summary(period, run))
-    return run.models
+def change_of(row: Mapping[str, Any], verdict: Verdict) -> Change:
+    """One row's part in what changes."""
+    old: Decimal | None = row["cost_usd"]
+    new = old if verdict.cost is None and verdict.stands else verdict.cost.total if verdict.cost else None
+    n = row["call_count"]
+    return Change(
+        n,
+        n * (not verdict.stands),
+        n * (old is None and new is not None),
+        n * (new is None),
+        old or _ZERO,
+        new or _ZERO,
+    )
 
 
 def as_json(models: Mapping[tuple[str, str], Change]) -> list[dict[str, Any]]:
     """One object per model, by name, with every amount as a string of all its digits."""
     return [
-        {
-            "provider": provider,
-            "model": model,
-            "calls": each.calls,
-            "changed": each.changed,
-            "newly_priced": each.newly_priced,
-            "unpriced": each.unpriced,
-            "old_cost": f"{each.old_cost:f}",
-            "new_cost": f"{each.new_cost:f}",
-        }
+        {"provider": provider, "model": model, **change_as_json(each)}
         for (provider, model), each in sorted(models.items())
     ]
 
 
-def _read(engine: Engine, period: Period, after: tuple[int, str, str]) -> list[dict[str, Any]]:
-    parameters = {
-        "project": period.project,
-        "customer": period.customer,
-        "model": period.model,
-        "start": after[0],
-        "trace": after[1],
-        "span": after[2],
-        "end": _nanoseconds(period.end),
-        "limit": BLOCK,
+def change_as_json(change: Change) -> dict[str, Any]:
+    """A change's counts, and its amounts as strings of all their digits."""
+    return {
+        "calls": change.calls,
+        "changed": change.changed,
+        "newly_priced": change.newly_priced,
+        "unpriced": change.unpriced,
+        "old_cost": f"{change.old_cost:f}",
+        "new_cost": f"{change.new_cost:f}",
     }
-    sql = ledger.beside_frozen("repricing_read", load("repricing_period"))
-    return engine.query(sql, parameters).to_dicts()
 
 
-def _corrected(project: str, rows: list[dict[str, Any]], run: _Run) -> list[tuple[Any, ...]]:
-    """The rows whose price changes, for the staging table; every row is counted in `run`."""
-    found: list[tuple[Any, ...]] = []
-    for row in rows:
-        old: Decimal | None = row["cost_usd"]
-        cost = _price(row)
-        new = old if cost is None else cost.total
-        differs = cost is not None and (
-            row["price_source"] != cost.source or any(row[name] != getattr(cost, part) for name, part in _PARTS.items())
-        )
-        name, n = (row["provider"], row["model"]), row["call_count"]
-        change = Change(
-            n, differs * n, n * (old is None and new is not None), n * (new is None), old or _ZERO, new or _ZERO
-        )
-        run.models[name] = run.models.get(name, Change()).plus(change)
-        if cost is not None and differs:
-            amounts = [getattr(cost, part) for part in _PARTS.values()]
-            key = (row["start_ns"], row["trace_id"], row["span_id"], row["version_ns"])
-            found.append(("", project, *key, *amounts, cost.source))
-    return found
+def _repriced(
+    engine: Engine, control: Control, period: Period, book: Book, interface: str
+) -> dict[tuple[str, str], Change]:
+    action = audit.Action("reprice", period.project, "", interface)
+    run = _Run()
+    # A run that was cut short may have written prices without recomputing their hours.
+    leftover = engine.rows(load("repricing_hours"))
+    dirty.mark(control, [(project, hour.replace(tzinfo=UTC)) for project, hour in leftover])
+    with Rewriting(engine, control, action) as rewriting:
+        for block in blocks(engine, period):
+            news: list[New] = []
+            for row in block:
+                verdict = judged(row, period.project, book)
+                run.count(row, verdict)
+                if not verdict.stands:
+                    news.append((row, verdict.cost))
+            rewriting.write(news)
+    if rewriting.has_written:
+        audit.finish(engine, action, *_summary(period, run, book))
+    return run.models
 
 
-def _price(row: Mapping[str, Any]) -> Cost | None:
-    usage = Usage(
-        row["input_tokens"],
-        row["cache_read_tokens"],
-        row["cache_write_tokens"],
-        row["output_tokens"],
-        row["reasoning_tokens"],
-        dict(zip(row["other_names"], row["other_counts"], strict=True)),
-    )
-    at = datetime.fromtimestamp(row["start_ns"] // 1_000_000_000, UTC)
-    provider, model = row["provider"] or None, row["model"] or None
-    cost = price(usage, provider=provider, model=model, at=at, calls=row["call_count"])
-    return None if cost is None or cost.total > _LARGEST else cost
-
-
-def _write(engine: Engine, project: str, run: str, rows: list[tuple[Any, ...]]) -> None:
-    columns = dict(zip(_COLUMNS, zip(*rows, strict=True), strict=True))
-    columns["run"] = (run,) * len(rows)
-    engine.insert("repricing_rows", columns, run)
-    parameters = {"run": run, "project": project, "start": rows[0][2], "end": rows[-1][2]}
-    # Every call may lie in a month of its own, and the same rows may rightly come again after a deletion.
-    settings = {"max_partitions_per_insert_block": 0, "insert_deduplicate": 0}
-    engine.command(load("repricing_apply"), parameters, settings)
-
-
-def _nanoseconds(moment: datetime) -> int:
-    return int(moment.replace(microsecond=0).timestamp()) * 1_000_000_000 + moment.microsecond * 1000
-
-
-def _summary(period: Period, run: _Run) -> tuple[dict[str, int], dict[str, str]]:
+def _summary(period: Period, run: _Run, book: Book) -> tuple[dict[str, int], dict[str, str]]:
     total = Change()
     for each in run.models.values():
         total = total.plus(each)
@@ -230,6 +196,7 @@ def _summary(period: Period, run: _Run) -> tuple[dict[str, int], dict[str, str]]
         "from": period.start.astimezone(UTC).isoformat(),
         "to": period.end.astimezone(UTC).isoformat(),
         "model": period.model,
+        "book": str(book.revision),
         "cost_before": f"{total.old_cost:f}",
         "cost_after": f"{total.new_cost:f}",
     }

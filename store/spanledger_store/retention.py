@@ -30,7 +30,11 @@ CLASSES: Final[Mapping[str, Sequence[Table]]] = {
     "logs": (Table("log_rows", "time"),),
     "metrics": (Table("metric_rows", "time"),),
     "spans": (_SPANS,),
-    "ledger": (Table("frozen_rows", "hour"), Table("ledger_rows", "hour")),
+    "ledger": (
+        Table("frozen_rows", "hour"),
+        Table("ledger_day_rows", "toDateTime(day, 'UTC')"),
+        Table("ledger_rows", "hour"),
+    ),
 }
 # What a span carried means nothing without it.
 _WITH_SPANS: Final = frozenset({"content", "embeddings"})

@@ -26,6 +26,7 @@ class StoreSettings(BaseSettings):
     | cluster | SPANLEDGER_CLUSTER | name in the server's `remote_servers`; empty means one server |
     | control_url | SPANLEDGER_CONTROL_URL | SQLAlchemy URL; unset means SQLite inside `data` |
     | max_memory | SPANLEDGER_MAX_MEMORY | bytes the embedded engine may use; 0 = the engine's own default |
+    | public_url | SPANLEDGER_PUBLIC_URL | where people open the pages; links in notices begin with it |
     """
 
     model_config = SettingsConfigDict(env_prefix="SPANLEDGER_", frozen=True, extra="ignore")
@@ -36,6 +37,7 @@ class StoreSettings(BaseSettings):
     cluster: str = Field(default="", pattern=r"^([A-Za-z_][A-Za-z0-9_]*)?$")
     control_url: SecretStr | None = None
     max_memory: int = Field(default=0, ge=0)
+    public_url: str = Field(default="http://127.0.0.1:8787", pattern=r"^https?://[^\s?#]+$")
 
     @model_validator(mode="after")
     def _cluster_of_a_server(self) -> Self:

@@ -72,7 +72,7 @@ def test_delete_prints_its_proof(cli: Cli, books: dict[str, str]) -> None:
 def test_delete_asks_for_the_name(cli: Cli, books: dict[str, str], typed: str, code: int, left: int) -> None:
     found = CliRunner().invoke(app, ["delete", "--customer", "acme"], env=books, input=typed)
     assert found.exit_code == code
-    assert "This deletes 1 span_content_rows, 1 span_rows, 1 ledger_rows, for good." in found.stderr
+    assert "This deletes 1 span_content_rows, 1 span_rows, 1 ledger_day_rows, 1 ledger_rows, for good." in found.stderr
     assert asked(cli, "SELECT count() AS n FROM spans", **books) == [{"n": left}]
 
 

@@ -44,7 +44,8 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     home = tmp_path_factory.mktemp("docs")
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     made = {**os.environ, "PATH": path, "HOME": str(home), "SPANLEDGER_DATA": str(home / "data"), "NO_COLOR": "1"}
-    shutil.copytree(ROOT / "examples" / "history", home / "examples" / "history")
+    for name in ("history", "bills"):
+        shutil.copytree(ROOT / "examples" / name, home / "examples" / name)
     run("spanledger demo --no-serve --days 3 --spans 2000", made, home)
     return {**made, "PWD": str(home)}
 

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spanledger import Usage, pricing
+from spanledger._internal.pricing.rates import BUCKET_UNITS
 from spanledger.pricing import price
 
 # Some models of the list do not match their own id; for those the library raises and we return None.
@@ -33,7 +34,7 @@ USAGES = st.builds(
 def inclusive(usage: Usage) -> LibraryUsage:
     """The same counts in the library's way, where every unit contains its more specific ones."""
     buckets = dict(usage.other)
-    for name, unit in pricing._BUCKET_UNITS.items():
+    for name, unit in BUCKET_UNITS.items():
         count = getattr(usage, name)
         if count is not None:
             buckets[unit] = buckets.get(unit, 0) + count

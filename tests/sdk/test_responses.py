@@ -174,3 +174,21 @@ def test_a_stream_of_anthropic_keeps_the_first_input_and_the_last_output() -> No
 
 def test_a_stream_without_usage_is_nothing() -> None:
     assert extract_stream(["a", "b"]) is None
+
+
+@pytest.mark.parametrize(
+    ("response", "tier"),
+    [
+        ({"model": "gpt-4o", "service_tier": "flex", "usage": {"prompt_tokens": 1, "completion_tokens": 1}}, "flex"),
+        ({"model": "gpt-4o", "service_tier": "default", "usage": {"prompt_tokens": 1, "completion_tokens": 1}}, None),
+        ({"type": "message", "usage": {"input_tokens": 1, "output_tokens": 1, "service_tier": "batch"}}, "batch"),
+        ({"type": "message", "usage": {"input_tokens": 1, "output_tokens": 1, "service_tier": "standard"}}, None),
+    ],
+)
+def test_the_class_of_service_is_read_where_it_is_not_the_standard_one(response: object, tier: str | None) -> None:
+    found = extract_usage(response)
+    assert found is not None
+    assert found.service_tier == tier
+    streamed = extract_stream([response])
+    assert streamed is not None
+    assert streamed.service_tier == tier

@@ -87,6 +87,7 @@ def test_ledger_equals_spans_after_deleting_from_any_data(
     assert count(engine, "span_rows", f"NOT ({others})") == 0
     if kind == "customer":
         assert count(engine, "ledger_rows", f"NOT ({others})") == 0
+        assert count(engine, "ledger_day_rows", f"NOT ({others})") == 0
     assert proof.before.ledger_calls - proof.after.ledger_calls >= 0
     job.run(engine, control)
     said, written = by_slice(engine)
@@ -108,6 +109,8 @@ def test_the_proof_says_what_was_there_and_what_it_cost(engine: Engine, control:
         ("score_rows", 1, 1, 0),
         ("span_rows", 4, 4, 0),
         ("frozen_rows", 0, 0, 0),
+        ("revenue_rows", 0, 0, 0),
+        ("ledger_day_rows", 1, 1, 0),
         ("ledger_rows", 1, 1, 0),
     ]
     assert (proof.before.ledger_calls, proof.before.ledger_cost) == (4, Decimal("0.550000000003"))
@@ -236,7 +239,7 @@ def test_a_preview_changes_nothing(engine: Engine, control: Control) -> None:
     store(engine, control, "a", [{}])
     assert deletion.preview(engine, Subject("customer", "acme")) == {
         "log_rows": 0, "span_content_rows": 1, "embedding_rows": 1, "score_rows": 0, "span_rows": 1,
-        "frozen_rows": 0, "ledger_rows": 0,
+        "frozen_rows": 0, "revenue_rows": 0, "ledger_day_rows": 0, "ledger_rows": 0,
     }  # fmt: skip
     assert count(engine, "spans") == 1
     assert count(engine, "deletion_rows") == 0

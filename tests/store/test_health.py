@@ -44,7 +44,7 @@ def test_an_empty_installation_is_well(engine: Engine, control: Control, tmp_pat
     found = health.checks(engine, control, tmp_path / "spool.db")
     assert {name: state for name, state in states(found).items() if name != "disk"} == dict.fromkeys(
         ["engine", "migrations", "control", "spool", "quarantine", "dirty hours", "ledger", "accounting", "prices",
-         "coverage", "authentication", "jobs", "packages"], "ok"
+         "coverage", "authentication", "jobs", "notices", "packages"], "ok"
     )  # fmt: skip
     assert engine.database in found[0].detail
 
@@ -152,7 +152,7 @@ def test_a_check_that_breaks_is_a_finding(embedded: Engine, control: Control, tm
     (tmp_path / "spool.db").write_bytes(b"not a database at all, only text")
     found = health.checks(embedded, control, tmp_path / "spool.db")
     assert states(found)["spool"] == "fail"
-    assert len(found) == 14
+    assert len(found) == 15
 
 
 def test_jobs_that_fail_or_belong_to_nobody_are_named(control: Control) -> None:

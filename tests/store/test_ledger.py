@@ -3,6 +3,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -14,8 +15,8 @@ from spanledger_store.control import Control, dirty
 from spanledger_store.engine import Engine
 from spanledger_store.reports import calls
 from spanledger_store.reports.scope import Scope
-from spanledger_store.spend import SpendBy, spend_statement
-from spanledger_store.sqlgate import run_readonly
+from spanledger_store.spend import spend
+from spanledger_store.spend_request import SpendBy, SpendRequest
 from spanledger_store.writer import write
 from tests.conftest import TABLES
 from tests.store.rows import span_row
@@ -42,6 +43,10 @@ def by_slice(engine: Engine) -> tuple[list[Any], list[Any]]:
         f" FROM spans WHERE is_billable GROUP BY ALL ORDER BY ALL"
     )
     books = engine.rows(f"SELECT hour, {SLICE}, {LEDGER_SUMS} FROM ledger GROUP BY ALL ORDER BY ALL")
+    by_hours = engine.rows(f"SELECT toDate(hour) AS day, {SLICE}, {LEDGER_SUMS} FROM ledger GROUP BY ALL ORDER BY ALL")
+    by_days = engine.rows(f"SELECT day, {SLICE}, {LEDGER_SUMS} FROM ledger_days GROUP BY ALL ORDER BY ALL")
+    assert by_days == by_hours
+    assert engine.rows(ledger.day_differences()) == []
     return [tuple(row) for row in spans], [tuple(row) for row in books]
 
 
@@ -164,8 +169,9 @@ def test_unpriced_calls_beside_failures_have_no_cost_rather_than_none_at_all(eng
     scope = Scope("default", moment - timedelta(days=1), moment + timedelta(days=1))
     found = calls.totals(engine, scope)
     assert (found.calls, found.unpriced_calls, found.cost) == (2, 1, None)
-    sql, params = spend_statement([SpendBy.MODEL], project="default", start=scope.start, end=scope.end, zone="UTC")
-    assert [row[-1] for row in run_readonly(engine, sql, params).rows] == [None]
+    start, end = (each.replace(minute=0, second=0) for each in (scope.start, scope.end))
+    asked = SpendRequest("default", start, end, ZoneInfo("UTC"), (SpendBy.MODEL,))
+    assert [row[-1] for row in spend(engine, control, asked).rows] == [None]
 
 
 def test_a_row_that_stands_for_many_calls_counts_as_many(engine: Engine, control: Control) -> None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from spanledger.pricing import Cost, price
 from spanledger.usage import Usage
 from spanledger_analytics.jobs import ledger as job
-from spanledger_store import repricing
+from spanledger_store import repricing, stored_calls
 from spanledger_store.columns import SPAN_COLUMNS, SpanBatch
 from spanledger_store.control import Control, dirty
 from spanledger_store.engine import Engine
@@ -64,7 +64,7 @@ def test_ledger_equals_spans_after_repricing_any_data(
         write(engine, control, SpanBatch(f"step-{number}-{hash(str(rows))}", rows))
     before = engine.rows(f"SELECT {UNTOUCHED}, client_cost_usd FROM spans ORDER BY ALL")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(repricing, "BLOCK", block)
+        patch.setattr(stored_calls, "BLOCK", block)
         for project in ("default", "other"):
             run(engine, control, replace(ALL, project=project))
             again = run(engine, control, replace(ALL, project=project))

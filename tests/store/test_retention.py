@@ -149,6 +149,7 @@ def test_books_go_only_when_asked_and_never_before_their_spans(engine: Engine, c
     run(engine, control)
     assert books(engine) == [("acme", 1, Decimal("0.5"))]
     assert engine.rows("SELECT count() FROM frozen") == [(1,)]
+    assert engine.rows("SELECT sum(calls), count() FROM ledger_days") == [(1, 1)]
     assert ledger_check(engine, control).state == "ok"
 
 

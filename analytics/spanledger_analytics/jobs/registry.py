@@ -6,19 +6,31 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from spanledger_analytics.jobs import joining, ledger, recovery, retention
+from spanledger_analytics.jobs import (
+    anomalies,
+    budget_alerts,
+    forecast,
+    gpu_hours,
+    joining,
+    ledger,
+    notices,
+    recovery,
+    retention,
+    statements,
+)
 from spanledger_store.control import Control
 from spanledger_store.engine import Engine
 
 Progress = Callable[[str, int, int], None]
-Lane = Literal["quick", "long"]
+Lane = Literal["quick", "long", "outside"]
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
     """A named piece of work that may run at any time and any number of times; `run` returns what it changed.
 
-    Jobs of one lane run one after another: what may take minutes is `long`, so that the books do not wait for it.
+    Jobs of one lane run one after another: what may take minutes is `long`, and what waits for other people's servers
+    `outside`, so that the books wait for neither.
     """
 
     name: str
@@ -36,4 +48,10 @@ JOBS: tuple[Job, ...] = (
     Job("ledger", 5.0, _at_once(ledger.run)),
     Job("joining", 5.0, _at_once(joining.run)),
     Job("retention", 60.0, retention.run, "long"),
+    Job("gpu-hours", 900.0, gpu_hours.run, "long"),
+    Job("budget-alerts", 60.0, _at_once(budget_alerts.run)),
+    Job("statements", 60.0, statements.run, "long"),
+    Job("anomalies", 900.0, anomalies.run, "long"),
+    Job("forecast", 60.0, forecast.run, "long"),
+    Job("notices", 5.0, _at_once(notices.run), "outside"),
 )

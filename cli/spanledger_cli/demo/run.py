@@ -11,7 +11,7 @@ from spanledger_cli.demo import books, child, truth
 from spanledger_cli.demo.books import Books
 from spanledger_cli.demo.events import Story
 from spanledger_cli.demo.play import Totals
-from spanledger_cli.demo.volume import utc
+from spanledger_cli.demo.volume import iso, utc
 from spanledger_cli.errors import CliError
 from spanledger_cli.running import Running
 
@@ -47,6 +47,7 @@ def load(up: Running, story: Story, data: Path, watch: Watch) -> Outcome:
     """
     started = time.monotonic()
     truth.write(data, truth.describe(story, None))
+    _announce(up, story)
     order = child.Order(story.seed, utc(story.end_ns), story.hours // 24, story.spans, up.url, up.token)
     last = _follow(up, story, order, watch)
     if last.totals is None or last.lost:
@@ -61,6 +62,19 @@ def load(up: Running, story: Story, data: Path, watch: Watch) -> Outcome:
         )
     truth.write(data, truth.describe(story, outcome.sent, outcome.sessions))
     return outcome
+
+
+def _announce(up: Running, story: Story) -> None:
+    """Tell of launches ahead, as the company did; the same launch told again is the same plan."""
+    for launch in story.of_type("planned_launch"):
+        body = {
+            "project": books.PROJECT,
+            "slice": dict(launch.where),
+            "start": iso(launch.start_ns),
+            "end": iso(launch.end_ns),
+            "note": launch.sentence,
+        }
+        up.post("/api/v1/plans", body)
 
 
 def _follow(up: Running, story: Story, order: child.Order, watch: Watch) -> child.Progress:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from spanledger import semconv
-from spanledger.pricing import Cost, price
+from spanledger.pricebook import Book, Slice
+from spanledger.pricing import Cost, price, service_class
 from spanledger.responses import extract_usage
 from spanledger.usage import Usage
 from spanledger_collector.normalise.reading import Reading
@@ -16,6 +17,14 @@ _OTHER_BUCKETS = ("input_audio_tokens", "output_audio_tokens", "input_image_toke
 
 _BEYOND_THE_USUAL = frozenset({*_OTHER_BUCKETS, "cache_read_tokens", "cache_write_tokens", "reasoning_tokens"})
 _USUAL = frozenset({"input_tokens", "output_tokens"})
+
+SERVICE_TIER = "service_tier"
+"""The name among a row's metadata under which its class of service is, in the word that its span had for it."""
+# What was served comes before what was asked for.
+_TIERS = (
+    semconv.RESPONSE_SERVICE_TIER, semconv.OLD_RESPONSE_SERVICE_TIER, semconv.REQUEST_SERVICE_TIER,
+    semconv.OLD_REQUEST_SERVICE_TIER,
+)  # fmt: skip
 
 
 def usage_of(reading: Reading, provider: str, exclusive: Mapping[str, tuple[str, ...]]) -> Usage:
@@ -86,17 +95,42 @@ def _from_answer(reading: Reading) -> Usage:
     return found.usage
 
 
+def tier_of(reading: Reading, metadata: Mapping[str, str]) -> str:
+    """The class of service in the span's own word, '' where it has none: from its metadata, or OpenAI's attributes."""
+    # Whoever asked for `auto` is told in the answer what it was.
+    if (stated := metadata.get(SERVICE_TIER)) and stated != "auto":
+        return stated
+    rest = reading.rest
+    for key in _TIERS:
+        if (stated := rest.get(key)) and stated != "auto":
+            return stated
+    return ""
+
+
 def cost_of(
-    usage: Usage, reading: Reading, provider: str, model: str, start: int, failed: bool
+    usage: Usage,
+    reading: Reading,
+    provider: str,
+    model: str,
+    start: int,
+    failed: bool,
+    tier: str = "",
+    project: str = "",
+    book: Book | None = None,
 ) -> tuple[Cost | None, str]:
-    """(cost, source). Unknown is (None, ''): it is counted as unpriced, and is never zero."""
+    """(cost, source), by the book's own prices where it has any. Unknown is (None, ''): unpriced, and never zero."""
     if reading.fields.get("cache_hit"):
         return None, "cache hit"
     if usage.is_empty:
         return None, "failed without usage" if failed else ""
     at = datetime.fromtimestamp(start // 1_000_000_000, UTC)
     calls = reading.fields.get("call_count") or 1
-    cost = price(usage, provider=provider or None, model=model or None, at=at, calls=calls)
+    service = service_class(tier) if tier else ""
+    if book is None:
+        cost = price(usage, provider=provider or None, model=model or None, at=at, calls=calls, service=service)
+    else:
+        of = Slice(project, provider, model, reading.get("customer"), reading.get("feature"), service)
+        cost = book.price(usage, of, at, calls)
     if cost is None:
         return None, ""
     if cost.total > LARGEST_COST:

@@ -12,12 +12,13 @@ from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, Span
 
 from spanledger import semconv
+from spanledger.pricebook import Book
 from spanledger.usage import Usage
 from spanledger_collector.normalise import messages, tables, vectors
 from spanledger_collector.normalise.content import content_of, first_chunk, tools_of, with_candidates
 from spanledger_collector.normalise.detection import Compiled, by_keys, by_scope
 from spanledger_collector.normalise.duplicates import mark_duplicates
-from spanledger_collector.normalise.money import cost_of, usage_of
+from spanledger_collector.normalise.money import SERVICE_TIER, cost_of, tier_of, usage_of
 from spanledger_collector.normalise.reading import Reading, metadata_of, read
 from spanledger_collector.normalise.values import json_text, plain, text
 from spanledger_store.columns import SpanBatch
@@ -57,8 +58,10 @@ class Unreadable:
     reason: str
 
 
-def normalise(request: ExportTraceServiceRequest, origin: Origin, batch: SpanBatch, limit: int) -> list[Unreadable]:
-    """Append every span's rows to `batch`; return the spans for which that failed.
+def normalise(
+    request: ExportTraceServiceRequest, origin: Origin, batch: SpanBatch, limit: int, book: Book | None = None
+) -> list[Unreadable]:
+    """Append every span's rows to `batch`, priced by `book` where there is one; return the spans for which that failed.
 
     A span that cannot be read never keeps another one from being stored. A call that two instrumentations saw is
     billable once.
@@ -71,7 +74,7 @@ def normalise(request: ExportTraceServiceRequest, origin: Origin, batch: SpanBat
             context = Context(shared, scope.scope.name, scope.scope.version, by_scope(scope.scope.name))
             for span in scope.spans:
                 try:
-                    _append(span, context, origin, batch, limit)
+                    _append(span, context, origin, batch, limit, book)
                 except Exception as error:
                     logger.exception("a span could not be normalised")
                     failed.append(Unreadable(_alone(resource, scope.scope, span), f"{type(error).__name__}: {error}"))
@@ -109,7 +112,7 @@ def _told(hints: Mapping[str, str], reading: Reading) -> str | None:
     return next((kind for key, kind in hints.items() if key in reading.rest), None)
 
 
-def _append(span: Span, context: Context, origin: Origin, batch: SpanBatch, limit: int) -> None:
+def _append(span: Span, context: Context, origin: Origin, batch: SpanBatch, limit: int, book: Book | None) -> None:
     items = list(span.attributes)
     names = [item.key for item in items]
     compiled = context.dialect or by_keys(names)
@@ -141,11 +144,17 @@ def _append(span: Span, context: Context, origin: Origin, batch: SpanBatch, limi
     if not billable:
         # A parent's totals repeat its children's: kept to be seen, out of every sum.
         rest.update({reading.keys[name]: text(fields[name]) for name in tables.TOKEN_FIELDS if name in fields})
-    cost, source = cost_of(usage, reading, provider, model, start, failed) if billable else (None, "")
+    # Ahead of the price, which may be a customer's own: the user's metadata may name the customer.
+    metadata = metadata_of(reading, compiled.metadata)
+    cost, source = None, ""
+    if billable:
+        tier = tier_of(reading, metadata)
+        if tier:
+            metadata[SERVICE_TIER] = tier
+        cost, source = cost_of(usage, reading, provider, model, start, failed, tier, origin.project, book)
     free = source == "cache hit"
     total = cost.total if cost else 0 if free else None
 
-    metadata = metadata_of(reading, compiled.metadata)
     given, made = content_of(reading, events)
     if kind == "reranker" and (candidates := reading.groups.pop("reranker.input_documents.", None)):
         given = with_candidates(get("input", ""), candidates)

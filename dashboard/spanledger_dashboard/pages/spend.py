@@ -22,11 +22,11 @@ from spanledger_dashboard.parts import states
 from spanledger_dashboard.parts.basics import button, card, legend, link, switch, time_chart, wild
 from spanledger_dashboard.parts.header import header, subtitle
 from spanledger_dashboard.parts.kpi import Better, Kpi, strip
-from spanledger_dashboard.periods import Clock, by_label, clock, sums
+from spanledger_dashboard.periods import MAX_BANDS, Clock, by_label, clock, sums
 from spanledger_dashboard.shell import FILTERS
 from spanledger_dashboard.view import View
 from spanledger_store.reports.buckets import HOUR, Bucketing, Calendar, fixed
-from spanledger_store.reports.calls import Totals
+from spanledger_store.reports.calls import EVERY_GROUP, Totals
 from spanledger_store.reports.scope import Dimension
 
 GROUPS = {"customer": "Customer", "model": "Model", "feature": "Feature", "team": "Team", "provider": "Provider"}
@@ -74,9 +74,8 @@ async def render(data: Data, view: View) -> Sequence[Any]:
     step, buckets = bucketing(view)
     at = clock(view, buckets)
     now, before = view.scope, view.scope.previous()
-    total, groups, spend = await asyncio.gather(
-        data.totals(now), data.groups(now, by), data.spend_series(now, by, buckets)
-    )
+    # Every value there is, and no latency: sums are read by the day where days are whole.
+    total, groups = await asyncio.gather(data.totals(now, brief=True), data.groups(now, by, EVERY_GROUP, brief=True))
     if not total.calls:
         latest = await data.latest_span(view.project)
         body = (
@@ -85,10 +84,13 @@ async def render(data: Data, view: View) -> Sequence[Any]:
             else states.no_match(latest, view.zone, bool(view.filters))
         )
         return crumbs(view, by), subtitle(view), body
+    spend = await data.spend_series(now, by, buckets, groups["label"].head(MAX_BANDS).to_list())
     prior_total, prior_groups, prior_series = None, {}, None
     if view.compare and await data.covers(before):
         prior_total, frame, series = await asyncio.gather(
-            data.totals(before), data.groups(before, by), data.series(before, buckets)
+            data.totals(before, brief=True),
+            data.groups(before, by, EVERY_GROUP, brief=True),
+            data.series(before, buckets, brief=True),
         )
         prior_groups = by_label(frame)
         prior_series = sums(Clock.of(before, buckets).totals(series)) if prior_total.calls else None

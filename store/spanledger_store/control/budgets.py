@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlalchemy import delete, select
 
-from spanledger_store.control import models, projects
+from spanledger_store.control import channels, models, projects
 from spanledger_store.control.database import Control
 from spanledger_store.control.errors import BudgetInvalid, BudgetUnknown
 from spanledger_store.control.upsert import insert
@@ -34,6 +34,10 @@ _NAME: Final = re.compile(r"[^\s/\x00-\x1f]([^/\x00-\x1f]{0,98}[^\s/\x00-\x1f])?
 _LARGEST: Final = Decimal(10) ** 15
 _DIGITS: Final = -12
 _LONGEST: Final = 200
+THRESHOLDS: Final = (50, 80, 100)
+"""Per cent of the limit at which people are told, where nothing else is chosen."""
+_MOST_THRESHOLDS: Final = 10
+_HIGHEST: Final = 1000
 
 
 class Enforcement(StrEnum):
@@ -54,6 +58,8 @@ class Budget:
     | period, zone | the calendar's hour, day, week, month, quarter or year, in an IANA time zone |
     | carry_over | what the last period left unused of `amount` is added, once |
     | enforcement | `observe` only shows; `block` has SDKs refuse calls once it is used up |
+    | notify | channels that are told; without any, the project's default ones |
+    | thresholds | per cent of the limit at which they are told, rising; () for never, of projections neither |
 
     Raises BudgetInvalid, which names the field, its value and what it may be.
     """
@@ -68,6 +74,8 @@ class Budget:
     owner: str = ""
     carry_over: bool = False
     enforcement: Enforcement = Enforcement.OBSERVE
+    notify: tuple[str, ...] = ()
+    thresholds: tuple[int, ...] = THRESHOLDS
     id: str = ""
     created_at: datetime | None = None
     changed_at: datetime | None = None
@@ -90,6 +98,14 @@ class Budget:
             )
         if len(self.owner) > _LONGEST:
             raise BudgetInvalid(f"owner has {len(self.owner)} characters; use at most {_LONGEST}.")
+        if list(self.thresholds) != sorted({each for each in self.thresholds if 0 < each <= _HIGHEST}) or (
+            len(self.thresholds) > _MOST_THRESHOLDS
+        ):
+            told = ", ".join(str(each) for each in self.thresholds)
+            raise BudgetInvalid(
+                f"thresholds {told} cannot be: use up to {_MOST_THRESHOLDS} different whole numbers from 1 to "
+                f"{_HIGHEST}, the lowest first."
+            )
         try:
             ZoneInfo(self.zone)
         except (ZoneInfoNotFoundError, ValueError, OSError) as error:
@@ -111,14 +127,21 @@ class Budget:
             "owner": self.owner,
             "carry_over": self.carry_over,
             "enforcement": self.enforcement.value,
+            "notify": list(self.notify),
+            "thresholds": list(self.thresholds),
             "id": self.id,
             **{name: None if at is None else at.isoformat() for name, at in moments.items()},
         }
 
 
 def put(control: Control, budget: Budget) -> Budget:
-    """Set a budget, in place of the project's one of the same name; as it is kept. Raises ProjectUnknown."""
+    """Set a budget, in place of the project's one of the same name; as it is kept.
+
+    Raises ProjectUnknown, and ChannelUnknown for a channel that is not there.
+    """
     projects.get(control, budget.project)
+    for name in budget.notify:
+        channels.get(control, budget.project, name)
     now = datetime.now(UTC)
     kept = replace(budget, id=secrets.token_hex(8), created_at=now, changed_at=now)
     row = {
@@ -133,6 +156,8 @@ def put(control: Control, budget: Budget) -> Budget:
         "owner": kept.owner,
         "carry_over": kept.carry_over,
         "enforcement": kept.enforcement.value,
+        "notify": json.dumps(list(kept.notify), ensure_ascii=False),
+        "thresholds": ",".join(str(each) for each in kept.thresholds),
         "created_at": now,
         "changed_at": now,
     }
@@ -194,6 +219,8 @@ def _budget(row: Mapping[Any, Any]) -> Budget:
         owner=row["owner"],
         carry_over=bool(row["carry_over"]),
         enforcement=Enforcement(row["enforcement"]),
+        notify=tuple(json.loads(row["notify"])),
+        thresholds=tuple(int(each) for each in row["thresholds"].split(",") if each),
         id=row["id"],
         created_at=row["created_at"],
         changed_at=row["changed_at"],

@@ -8,7 +8,16 @@
         ├── KeyUnknown          no key has this id or prefix
         ├── KeyAmbiguous        several keys begin with this prefix
         ├── BudgetInvalid       a budget was asked for that cannot be
-        └── BudgetUnknown       the project has no budget of this name
+        ├── BudgetUnknown       the project has no budget of this name
+        ├── ChannelInvalid      a channel was asked for that cannot be, or is taken or in use
+        ├── ChannelUnknown      the project has no channel of this name
+        ├── OrderUnknown        there is no standing order of statements with this id
+        ├── PriceUnknown        the project has no price of this name
+        ├── CurrencyInvalid     no currency, or a rate that cannot be, or a currency without any
+        ├── RateUnknown         there is no rate of the currency for that day
+        ├── CenterInvalid       a rule of cost centres was asked for that cannot be
+        ├── CenterUnknown       the project has no rule of cost centres of this name
+        └── BillModelInvalid    words of a bill, or a model for them, that cannot be
 
 A database that cannot be reached raises StoreUnavailable, one of a newer release MigrationError.
 """
@@ -52,3 +61,39 @@ class BudgetUnknown(ControlError):
 
 class JobUnknown(ControlError):
     """No job has this name."""
+
+
+class ChannelInvalid(ControlError):
+    """A part of a channel cannot be what it was asked to be, or its name is taken, or something still uses it."""
+
+
+class ChannelUnknown(ControlError):
+    """The project has no channel of this name."""
+
+
+class OrderUnknown(ControlError):
+    """There is no standing order of statements with this id."""
+
+
+class PriceUnknown(ControlError):
+    """The project has no price of this name."""
+
+
+class CurrencyInvalid(ControlError):
+    """Not the code of a currency, a rate that cannot be, or a currency without a rate."""
+
+
+class RateUnknown(ControlError):
+    """The currency has no rate for that day, or none that begins on it."""
+
+
+class CenterInvalid(ControlError):
+    """A part of a rule of cost centres cannot be what it was asked to be."""
+
+
+class CenterUnknown(ControlError):
+    """The project has no rule of cost centres of this name, or none that begins on that day."""
+
+
+class BillModelInvalid(ControlError):
+    """A pattern or model that cannot be, or a pattern that has not been set."""

@@ -193,6 +193,8 @@ budgets = Table(
     Column("enforcement", String(16), nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("changed_at", UtcDateTime, nullable=False),
+    Column("notify", Text, nullable=False, server_default="[]"),
+    Column("thresholds", String(100), nullable=False, server_default="50,80,100"),
     Index("ix_budgets_project_id", "project_id", "name", unique=True),
 )
 

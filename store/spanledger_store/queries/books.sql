@@ -3,6 +3,5 @@ SELECT
     ${columns}
     ${sums}
 FROM (${source}) AS c
-WHERE ${where}
 GROUP BY ${groups}
 ORDER BY ${groups}

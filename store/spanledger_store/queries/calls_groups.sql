@@ -1,7 +1,7 @@
 -- Sums per value of one dimension, the dearest first; '' is a value like any other: what nobody is named for.
 SELECT
     ${dimension} AS label,
-    arrayStringConcat(arraySort(arrayFilter(t -> t != '', groupUniqArray(20)(team))), ', ') AS teams,
+    ${teams} AS teams,
     ${sums}
 FROM (${source}) AS c
 WHERE ${where}

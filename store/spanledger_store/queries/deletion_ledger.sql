@@ -1,8 +1,8 @@
--- Takes slices that have vanished out of the ledger's table, in every version: their rows of zeros still name them.
-ALTER TABLE ledger_rows DELETE
+-- Takes slices that have vanished out of a table of the books, in every version: their rows of zeros still name them.
+ALTER TABLE ${table} DELETE
 WHERE project_id = {project:String}
-  AND (hour, customer, feature, team, provider, model, prompt_name, prompt_version, environment, release) IN (
-      SELECT hour, customer, feature, team, provider, model, prompt_name, prompt_version, environment, release
-      FROM ledger_rows FINAL
+  AND (${time}, customer, feature, team, provider, model, prompt_name, prompt_version, environment, release) IN (
+      SELECT ${time}, customer, feature, team, provider, model, prompt_name, prompt_version, environment, release
+      FROM ${table} FINAL
       WHERE project_id = {project:String} AND calls = 0
   )

@@ -3,7 +3,7 @@ SELECT ${columns}
 FROM
 (
     SELECT * FROM ${view}
-    WHERE project_id = {project:String} AND toYYYYMM(${time}) = {month:UInt32} AND ${behind}
+    WHERE project_id = {project:String} AND toYYYYMM(${time}) = {month:UInt32} AND ${behind} AND (${where})
       AND ${time} >= toDateTime({start:Int64}, 'UTC') AND ${time} < toDateTime({end:Int64}, 'UTC')
     ORDER BY ${key}
     LIMIT {limit:UInt32}

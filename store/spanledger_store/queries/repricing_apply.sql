@@ -1,13 +1,14 @@
 -- Writes spans once more, with their new prices and one nanosecond later than the rows they were computed from:
 -- later whatever the clock says, and earlier than any arrival since. A row that has changed meanwhile is left alone.
+-- Nothing costs less than 0: -1 stands for unknown, since the staging table cannot.
 INSERT INTO span_rows
 SELECT s.* REPLACE (
-    toNullable(r.cost_usd) AS cost_usd,
-    toNullable(r.input_cost_usd) AS input_cost_usd,
-    toNullable(r.cache_read_cost_usd) AS cache_read_cost_usd,
-    toNullable(r.cache_write_cost_usd) AS cache_write_cost_usd,
-    toNullable(r.output_cost_usd) AS output_cost_usd,
-    toNullable(r.other_cost_usd) AS other_cost_usd,
+    nullIf(r.cost_usd, -1) AS cost_usd,
+    nullIf(r.input_cost_usd, -1) AS input_cost_usd,
+    nullIf(r.cache_read_cost_usd, -1) AS cache_read_cost_usd,
+    nullIf(r.cache_write_cost_usd, -1) AS cache_write_cost_usd,
+    nullIf(r.output_cost_usd, -1) AS output_cost_usd,
+    nullIf(r.other_cost_usd, -1) AS other_cost_usd,
     r.price_source AS price_source,
     addNanoseconds(s.ingested_at, 1) AS ingested_at
 )

@@ -85,6 +85,37 @@ class Bucketing:
         return day + timedelta(days=7 if self.calendar is Calendar.WEEK else 1)
 
 
+@dataclass(frozen=True, slots=True)
+class Cuts:
+    """Buckets that begin at given moments (aware, whole seconds, at least one); what lies before the first is its."""
+
+    moments: tuple[datetime, ...]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "moments", tuple(sorted({each.astimezone(UTC) for each in self.moments})))
+
+    @property
+    def sql(self) -> str:
+        """An expression over the column `at` that yields a bucket's start in Unix seconds."""
+        return "roundDown(toInt64(toUnixTimestamp(at)), {cuts:Array(Int64)})"
+
+    @property
+    def params(self) -> dict[str, object]:
+        """Parameters of `sql`."""
+        return {"cuts": [int(each.timestamp()) for each in self.moments]}
+
+    @property
+    def whole_hours(self) -> bool:
+        """True where every bucket begins at a full UTC hour."""
+        return not any(each.minute or each.second or each.microsecond for each in self.moments)
+
+    def starts(self, start: datetime, end: datetime) -> list[datetime]:
+        """The start of every bucket that touches [start, end), in UTC."""
+        later = [each for each in self.moments if start < each < end]
+        before = [each for each in self.moments if each <= start]
+        return [*(before[-1:] or self.moments[:1] if start < end else ()), *later]
+
+
 def automatic(start: datetime, end: datetime, zone: ZoneInfo) -> Bucketing:
     """A bucketing that gives a chart of this stretch a readable number of points."""
     length = (end - start).total_seconds()

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from string import Template
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 import polars as pl
 
 from spanledger_store.engine import Engine
+from spanledger_store.reports import rollup
+from spanledger_store.reports.books import SUMS
 from spanledger_store.reports.buckets import Bucketing
 from spanledger_store.reports.scope import LEDGER_DIMENSIONS, Dimension, Scope
 from spanledger_store.sql import load
 
 MAX_GROUPS = 10_000
+EVERY_GROUP = 10_000_000
+"""A limit that no number of values reaches: for what must be complete."""
+NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+_TEAMS: Final = "arrayStringConcat(arraySort(arrayFilter(t -> t != '', groupUniqArray(20)(team))), ', ')"
 
 TOKEN_CLASSES = ("input", "cache_read", "cache_write", "output", "reasoning", "other")
 COST_CLASSES = ("input", "cache_read", "cache_write", "output", "other")
@@ -85,55 +93,129 @@ def totals_of(row: dict[str, Any]) -> Totals:
     )
 
 
-def totals(engine: Engine, scope: Scope, *, ledger: bool | None = None) -> Totals:
-    """Everything in the scope, summed."""
-    frame = engine.query(_compose("calls_total", scope, ledger), scope.params())
+def totals(engine: Engine, scope: Scope, *, ledger: bool | None = None, brief: bool = False) -> Totals:
+    """Everything in the scope, summed; `brief` leaves out percentiles, and is faster."""
+    frame = _asked(engine, "calls_total", scope, None, ledger, brief=brief)
     return totals_of(frame.row(0, named=True))
 
 
-def series(engine: Engine, scope: Scope, buckets: Bucketing, *, ledger: bool | None = None) -> pl.DataFrame:
-    """One row per bucket that has calls: `bucket` (UTC), every ledger sum, `percentiles_ns` [p50, p95, p99]."""
-    sql = _compose("calls_series", scope, _source(scope, buckets, ledger), bucket=buckets.sql)
-    return _times(engine.query(sql, scope.params(**buckets.params)))
+def series(
+    engine: Engine, scope: Scope, buckets: Bucketing, *, ledger: bool | None = None, brief: bool = False
+) -> pl.DataFrame:
+    """One row per bucket that has calls: `bucket` (UTC), every ledger sum, `percentiles_ns` [p50, p95, p99].
+
+    `brief` leaves percentiles empty, and is faster.
+    """
+    source = _source(scope, buckets, ledger)
+    return _times(_asked(engine, "calls_series", scope, buckets, source, brief=brief, bucket=buckets.sql))
 
 
 def groups(
-    engine: Engine, scope: Scope, dimension: Dimension, limit: int = MAX_GROUPS, *, ledger: bool | None = None
+    engine: Engine,
+    scope: Scope,
+    dimension: Dimension,
+    limit: int = MAX_GROUPS,
+    *,
+    ledger: bool | None = None,
+    brief: bool = False,
 ) -> pl.DataFrame:
     """One row per value of `dimension`, the dearest first: `label`, `teams`, every ledger sum, `percentiles_ns`.
 
-    Calls that name no value are a row of their own, labelled ''.
+    Calls that name no value are a row of their own, labelled ''. `brief` leaves `teams` and `percentiles_ns` empty, and
+    is faster.
     """
-    sql = _compose("calls_groups", scope, _keeps(dimension, ledger), dimension=_column(dimension))
-    return engine.query(sql, scope.params(limit=limit))
+    return _asked(
+        engine,
+        "calls_groups",
+        scope,
+        None,
+        _keeps(dimension, ledger),
+        brief=brief,
+        columns=(dimension.value,),
+        more={"limit": limit},
+        dimension=_column(dimension),
+        teams="''" if brief else _TEAMS,
+    )
 
 
 def labels(
     engine: Engine, scope: Scope, dimension: Dimension, limit: int = MAX_GROUPS, *, ledger: bool | None = None
 ) -> list[str]:
     """The values of `dimension` in the order of `groups`, without its sums."""
-    sql = _compose("calls_labels", scope, _keeps(dimension, ledger), dimension=_column(dimension))
-    return engine.query(sql, scope.params(limit=limit))["label"].to_list()
+    frame = _asked(
+        engine,
+        "calls_labels",
+        scope,
+        None,
+        _keeps(dimension, ledger),
+        brief=True,
+        columns=(dimension.value,),
+        sums=("cost_usd", "calls"),
+        more={"limit": limit},
+        dimension=_column(dimension),
+    )
+    return frame["label"].to_list()
 
 
 def spend_series(
-    engine: Engine, scope: Scope, dimension: Dimension, buckets: Bucketing, *, ledger: bool | None = None
+    engine: Engine,
+    scope: Scope,
+    dimension: Dimension,
+    buckets: Bucketing,
+    *,
+    leading: Sequence[str] | None = None,
+    ledger: bool | None = None,
 ) -> pl.DataFrame:
-    """Spend per bucket and value: `bucket` (UTC), `label`, `cost` (Decimal), `total_calls`."""
-    sql = _compose(
-        "spend_series",
-        scope,
-        _source(scope, buckets, _keeps(dimension, ledger)),
-        bucket=buckets.sql,
-        dimension=_column(dimension),
+    """Spend per bucket and value: `bucket` (UTC), `label`, `cost` (Decimal), `total_calls`.
+
+    With `leading` every other value is part of one line a bucket, whose label is None.
+    """
+    column = _column(dimension)
+    label = column if leading is None else f"if({column} IN {{leading:Array(String)}}, toNullable({column}), NULL)"
+    return _times(
+        _asked(
+            engine,
+            "spend_series",
+            scope,
+            buckets,
+            _source(scope, buckets, _keeps(dimension, ledger)),
+            brief=True,
+            columns=(dimension.value,),
+            sums=("cost_usd", "calls"),
+            more={} if leading is None else {"leading": list(leading)},
+            bucket=buckets.sql,
+            dimension=label,
+        )
     )
-    return _times(engine.query(sql, scope.params(**buckets.params)))
 
 
-def _compose(name: str, scope: Scope, ledger: bool | None, **parts: str) -> str:
+def _asked(
+    engine: Engine,
+    name: str,
+    scope: Scope,
+    buckets: Bucketing | None,
+    ledger: bool | None,
+    *,
+    brief: bool,
+    columns: Sequence[str] = (),
+    sums: Sequence[str] = SUMS,
+    more: Mapping[str, Any] = NOTHING,
+    **parts: str,
+) -> pl.DataFrame:
+    """The answer of a query about lines of the books, or about spans where they alone can tell."""
     fragments = scope.fragments(ledger=ledger) | parts
-    sums = Template(load("calls_sums")).substitute(fragments)
-    return Template(load(name)).substitute(fragments | {"sums": sums})
+    params = scope.params(**(buckets.params if buckets else {}), **more)
+    settings: Mapping[str, Any] = NOTHING
+    if brief:
+        fragments["percentiles"] = "CAST([], 'Array(Float64)')"
+        if scope.on_ledger if ledger is None else ledger:
+            # Sums alone are kept by the day as well; `where` is in the source then.
+            found = rollup.source(scope, buckets, [*columns, *sums])
+            fragments |= {"source": found.sql, "where": "true"}
+            params |= found.params
+            settings = rollup.SETTINGS
+    fragments["sums"] = Template(load("calls_sums")).substitute(fragments)
+    return engine.query(Template(load(name)).substitute(fragments), params, settings)
 
 
 def _source(scope: Scope, buckets: Bucketing, ledger: bool | None) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -61,6 +62,18 @@ def test_budgets_are_in_a_backup(control: Control) -> None:
     assert budgets.listing(control) == [kept]
 
 
+def test_budgets_of_an_older_release_alert_at_the_usual_thresholds(control: Control) -> None:
+    kept = budgets.put(control, replace(ACME, thresholds=(10,)))
+    older: list[str] = []
+    for line in lines(control):
+        held = json.loads(line)
+        if held["table"] in ("projects", "budgets"):
+            held["row"] = {name: value for name, value in held["row"].items() if name not in ("notify", "thresholds")}
+            older.append(json.dumps(held))
+    load(control, "0009", older)
+    assert budgets.listing(control) == [replace(kept, thresholds=(50, 80, 100))]
+
+
 @pytest.mark.parametrize(
     ("changed", "says"),
     [
@@ -77,6 +90,9 @@ def test_budgets_are_in_a_backup(control: Control) -> None:
         ({"per": "model"}, "one value already"),
         ({"slice": {"customer": ""}}, "value of customer is empty"),
         ({"owner": "x" * 201}, "owner has 201 characters"),
+        ({"thresholds": (80, 50)}, "thresholds 80, 50 cannot be.*lowest first"),
+        ({"thresholds": (0, 50)}, "from 1 to 1000"),
+        ({"thresholds": tuple(range(1, 12))}, "up to 10 different"),
     ],
 )
 def test_a_budget_that_cannot_be_names_what_and_what_it_may_be(changed: dict[str, Any], says: str) -> None:

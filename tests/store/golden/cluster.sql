@@ -459,3 +459,223 @@ ALTER TABLE spanledger.span_rows_local ON CLUSTER 'main' MODIFY COLUMN trace_id 
 ALTER TABLE spanledger.span_rows ON CLUSTER 'main' MODIFY COLUMN trace_id String CODEC(LZ4);
 
 ALTER TABLE spanledger.score_rows_local ON CLUSTER 'main' ADD INDEX IF NOT EXISTS by_trace trace_id TYPE bloom_filter(0.001) GRANULARITY 1;
+
+-- 0010_ledger_days
+
+CREATE TABLE IF NOT EXISTS spanledger.ledger_day_rows_local ON CLUSTER 'main'
+(
+    project_id           LowCardinality(String),
+    day                  Date CODEC(DoubleDelta, ZSTD(1)),
+    week                 Date MATERIALIZED toMonday(day) CODEC(DoubleDelta, ZSTD(1)),
+    customer             LowCardinality(String),
+    feature              LowCardinality(String),
+    team                 LowCardinality(String),
+    provider             LowCardinality(String),
+    model                LowCardinality(String),
+    prompt_name          LowCardinality(String),
+    prompt_version       LowCardinality(String),
+    environment          LowCardinality(String),
+    release              LowCardinality(String),
+    calls                UInt64 CODEC(T64, ZSTD(1)),
+    errors               UInt64 CODEC(T64, ZSTD(1)),
+    unpriced_calls       UInt64 CODEC(T64, ZSTD(1)),
+    cache_hits           UInt64 CODEC(T64, ZSTD(1)),
+    input_tokens         UInt64 CODEC(T64, ZSTD(1)),
+    cache_read_tokens    UInt64 CODEC(T64, ZSTD(1)),
+    cache_write_tokens   UInt64 CODEC(T64, ZSTD(1)),
+    output_tokens        UInt64 CODEC(T64, ZSTD(1)),
+    reasoning_tokens     UInt64 CODEC(T64, ZSTD(1)),
+    other_tokens         UInt64 CODEC(T64, ZSTD(1)),
+    cost_usd             Decimal(38, 12) CODEC(ZSTD(1)),
+    input_cost_usd       Decimal(38, 12) CODEC(ZSTD(1)),
+    cache_read_cost_usd  Decimal(38, 12) CODEC(ZSTD(1)),
+    cache_write_cost_usd Decimal(38, 12) CODEC(ZSTD(1)),
+    output_cost_usd      Decimal(38, 12) CODEC(ZSTD(1)),
+    other_cost_usd       Decimal(38, 12) CODEC(ZSTD(1)),
+    client_cost_usd      Decimal(38, 12) CODEC(ZSTD(1)),
+    revision             UInt64 CODEC(DoubleDelta, ZSTD(1))
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}', revision)
+PARTITION BY toYYYYMM(day)
+ORDER BY (project_id, week, customer, day, feature, team, provider, model, prompt_name, prompt_version, environment, release)
+SETTINGS index_granularity = 2048;
+
+CREATE TABLE IF NOT EXISTS spanledger.ledger_day_rows ON CLUSTER 'main' AS spanledger.ledger_day_rows_local
+ENGINE = Distributed('main', 'spanledger', 'ledger_day_rows_local', cityHash64(project_id, day) % 2);
+
+CREATE VIEW IF NOT EXISTS spanledger.ledger_days_local ON CLUSTER 'main' AS
+SELECT * EXCEPT (revision) FROM spanledger.ledger_day_rows_local FINAL WHERE calls > 0;
+
+CREATE TABLE IF NOT EXISTS spanledger.ledger_days ON CLUSTER 'main' AS spanledger.ledger_days_local
+ENGINE = Distributed('main', 'spanledger', 'ledger_days_local', cityHash64(project_id, day) % 2);
+
+INSERT INTO ledger_day_rows
+SELECT
+    project_id, toDate(hour) AS day, customer, feature, team, provider, model, prompt_name, prompt_version,
+    environment, release,
+    sum(l.calls), sum(l.errors), sum(l.unpriced_calls), sum(l.cache_hits),
+    sum(l.input_tokens), sum(l.cache_read_tokens), sum(l.cache_write_tokens),
+    sum(l.output_tokens), sum(l.reasoning_tokens), sum(l.other_tokens),
+    sum(l.cost_usd), sum(l.input_cost_usd), sum(l.cache_read_cost_usd), sum(l.cache_write_cost_usd),
+    sum(l.output_cost_usd), sum(l.other_cost_usd), sum(l.client_cost_usd), 0
+FROM ledger AS l
+GROUP BY
+    project_id, day, customer, feature, team, provider, model, prompt_name, prompt_version, environment, release
+SETTINGS max_partitions_per_insert_block = 0, max_bytes_before_external_group_by = 1000000000;
+
+-- 0012_bills
+
+CREATE TABLE IF NOT EXISTS spanledger.bill_rows_local ON CLUSTER 'main'
+(
+    project_id   LowCardinality(String),
+    day          DateTime64(0, 'UTC') CODEC(DoubleDelta, ZSTD(1)),
+    provider     LowCardinality(String),
+    id           UInt64,
+    source       LowCardinality(String),
+    kind         LowCardinality(String),
+    start_time   DateTime64(9, 'UTC') CODEC(DoubleDelta, ZSTD(1)),
+    end_time     DateTime64(9, 'UTC') CODEC(DoubleDelta, ZSTD(1)),
+    service      LowCardinality(String),
+    sku          LowCardinality(String),
+    model        LowCardinality(String),
+    usage_class  LowCardinality(String),
+    service_tier LowCardinality(String),
+    quantity     Nullable(Decimal(38, 12)) CODEC(ZSTD(1)),
+    unit         LowCardinality(String),
+    amount       Decimal(38, 18) CODEC(ZSTD(1)),
+    currency     LowCardinality(String),
+    account      LowCardinality(String),
+    label        LowCardinality(String),
+    region       LowCardinality(String),
+    file         LowCardinality(String),
+    place        String CODEC(ZSTD(1)),
+    is_withdrawn Bool,
+    imported_at  DateTime64(9, 'UTC') CODEC(DoubleDelta, ZSTD(1))
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}', imported_at)
+PARTITION BY toYear(day)
+ORDER BY (project_id, day, provider, id);
+
+CREATE TABLE IF NOT EXISTS spanledger.bill_rows ON CLUSTER 'main' AS spanledger.bill_rows_local
+ENGINE = Distributed('main', 'spanledger', 'bill_rows_local', cityHash64(project_id, day) % 2);
+
+CREATE VIEW IF NOT EXISTS spanledger.bills_local ON CLUSTER 'main' AS SELECT * FROM spanledger.bill_rows_local FINAL WHERE NOT is_withdrawn;
+
+CREATE TABLE IF NOT EXISTS spanledger.bills ON CLUSTER 'main' AS spanledger.bills_local
+ENGINE = Distributed('main', 'spanledger', 'bills_local', cityHash64(project_id, day) % 2);
+
+CREATE TABLE IF NOT EXISTS spanledger.revenue_rows_local ON CLUSTER 'main'
+(
+    project_id  LowCardinality(String),
+    month       DateTime64(0, 'UTC') CODEC(DoubleDelta, ZSTD(1)),
+    customer    LowCardinality(String),
+    reference   String CODEC(ZSTD(1)),
+    amount      Decimal(38, 12) CODEC(ZSTD(1)),
+    currency    LowCardinality(String),
+    file        LowCardinality(String),
+    imported_at DateTime64(9, 'UTC') CODEC(DoubleDelta, ZSTD(1))
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}', imported_at)
+PARTITION BY toYear(month)
+ORDER BY (project_id, month, customer, reference);
+
+CREATE TABLE IF NOT EXISTS spanledger.revenue_rows ON CLUSTER 'main' AS spanledger.revenue_rows_local
+ENGINE = Distributed('main', 'spanledger', 'revenue_rows_local', cityHash64(project_id, month) % 2);
+
+CREATE VIEW IF NOT EXISTS spanledger.revenue_local ON CLUSTER 'main' AS SELECT * FROM spanledger.revenue_rows_local FINAL;
+
+CREATE TABLE IF NOT EXISTS spanledger.revenue ON CLUSTER 'main' AS spanledger.revenue_local
+ENGINE = Distributed('main', 'spanledger', 'revenue_local', cityHash64(project_id, month) % 2);
+
+-- 0013_findings
+
+CREATE TABLE IF NOT EXISTS spanledger.finding_rows_local ON CLUSTER 'main'
+(
+    project_id        LowCardinality(String),
+    id                String CODEC(ZSTD(1)),
+    kind              LowCardinality(String),
+    method            LowCardinality(String),
+    slice             Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    start             DateTime64(9, 'UTC') CODEC(DoubleDelta, ZSTD(1)),
+    end               DateTime64(9, 'UTC') CODEC(DoubleDelta, ZSTD(1)),
+    grain             LowCardinality(String),
+    first_detected_at DateTime64(9, 'UTC') CODEC(DoubleDelta, ZSTD(1)),
+    detected_at       DateTime64(9, 'UTC') CODEC(DoubleDelta, ZSTD(1)),
+    severity          LowCardinality(String),
+    actual            Nullable(Float64) CODEC(ZSTD(1)),
+    expected          Nullable(Float64) CODEC(ZSTD(1)),
+    lower             Nullable(Float64) CODEC(ZSTD(1)),
+    upper             Nullable(Float64) CODEC(ZSTD(1)),
+    unit              LowCardinality(String),
+    impact_usd        Nullable(Decimal(38, 12)) CODEC(ZSTD(1)),
+    score             Float64 CODEC(ZSTD(1)),
+    p_value           Nullable(Float64) CODEC(ZSTD(1)),
+    confidence        Float64 CODEC(ZSTD(1)),
+    evidence          String CODEC(ZSTD(3)),
+    state             LowCardinality(String),
+    revision          UInt64 CODEC(DoubleDelta, ZSTD(1))
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}', revision)
+ORDER BY (project_id, kind, id)
+SETTINGS replicated_deduplication_window = 1000;
+
+CREATE TABLE IF NOT EXISTS spanledger.finding_rows ON CLUSTER 'main' AS spanledger.finding_rows_local
+ENGINE = Distributed('main', 'spanledger', 'finding_rows_local', cityHash64(id) % 2);
+
+CREATE VIEW IF NOT EXISTS spanledger.findings_local ON CLUSTER 'main' AS SELECT * EXCEPT (revision) FROM spanledger.finding_rows_local FINAL;
+
+CREATE TABLE IF NOT EXISTS spanledger.findings ON CLUSTER 'main' AS spanledger.findings_local
+ENGINE = Distributed('main', 'spanledger', 'findings_local', cityHash64(id) % 2);
+
+-- 0014_forecasts
+
+CREATE TABLE IF NOT EXISTS spanledger.forecast_rows_local ON CLUSTER 'main'
+(
+    project_id LowCardinality(String),
+    grain      LowCardinality(String),
+    begins     DateTime64(0, 'UTC') CODEC(DoubleDelta, ZSTD(1)),
+    dimension  LowCardinality(String),
+    value      String CODEC(ZSTD(1)),
+    made_at    DateTime64(3, 'UTC') CODEC(DoubleDelta, ZSTD(1)),
+    method     LowCardinality(String),
+    origins    UInt16,
+    mean       Array(Decimal(38, 12)) CODEC(ZSTD(1)),
+    q05        Array(Float32) CODEC(ZSTD(1)),
+    q10        Array(Float32) CODEC(ZSTD(1)),
+    q25        Array(Float32) CODEC(ZSTD(1)),
+    q50        Array(Float32) CODEC(ZSTD(1)),
+    q75        Array(Float32) CODEC(ZSTD(1)),
+    q90        Array(Float32) CODEC(ZSTD(1)),
+    q95        Array(Float32) CODEC(ZSTD(1)),
+    s05        Array(Float32) CODEC(ZSTD(1)),
+    s10        Array(Float32) CODEC(ZSTD(1)),
+    s25        Array(Float32) CODEC(ZSTD(1)),
+    s50        Array(Float32) CODEC(ZSTD(1)),
+    s75        Array(Float32) CODEC(ZSTD(1)),
+    s90        Array(Float32) CODEC(ZSTD(1)),
+    s95        Array(Float32) CODEC(ZSTD(1))
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}', made_at)
+PARTITION BY toYYYYMM(begins)
+ORDER BY (project_id, grain, begins, dimension, value)
+TTL toDateTime(begins, 'UTC') + INTERVAL 800 DAY,
+    toDateTime(begins, 'UTC') + INTERVAL 60 DAY DELETE WHERE dimension != '' AND toDayOfWeek(begins) != 1,
+    toDateTime(begins, 'UTC') + INTERVAL 30 DAY DELETE WHERE grain = 'hour';
+
+CREATE TABLE IF NOT EXISTS spanledger.forecast_rows ON CLUSTER 'main' AS spanledger.forecast_rows_local
+ENGINE = Distributed('main', 'spanledger', 'forecast_rows_local', cityHash64(project_id, begins) % 2);
+
+CREATE VIEW IF NOT EXISTS spanledger.forecasts_local ON CLUSTER 'main' AS
+SELECT
+    project_id, grain, begins, dimension, value, made_at, method, origins, ahead,
+    if(grain = 'hour', begins + toIntervalHour(ahead - 1), begins + toIntervalDay(ahead - 1)) AS target,
+    expected AS mean, e05 AS q05, e10 AS q10, e25 AS q25, e50 AS q50, e75 AS q75, e90 AS q90, e95 AS q95,
+    t05 AS s05, t10 AS s10, t25 AS s25, t50 AS s50, t75 AS s75, t90 AS s90, t95 AS s95
+FROM spanledger.forecast_rows_local FINAL
+ARRAY JOIN
+    arrayEnumerate(mean) AS ahead, mean AS expected,
+    q05 AS e05, q10 AS e10, q25 AS e25, q50 AS e50, q75 AS e75, q90 AS e90, q95 AS e95,
+    s05 AS t05, s10 AS t10, s25 AS t25, s50 AS t50, s75 AS t75, s90 AS t90, s95 AS t95;
+
+CREATE TABLE IF NOT EXISTS spanledger.forecasts ON CLUSTER 'main' AS spanledger.forecasts_local
+ENGINE = Distributed('main', 'spanledger', 'forecasts_local', cityHash64(project_id, begins) % 2);

@@ -26,10 +26,16 @@ _LARGEST: Final = Decimal(900_000)  # below what the collector's column holds
 _FALLBACKS: Final = (
     "customer_id", "customerId", "customer", "feature", "team", "user_id", "userId",
 )  # fmt: skip
+# The class of service, the best first, as the collector looks for it.
+_TIERS: Final = (
+    f"{semconv.METADATA_PREFIX}service_tier", semconv.RESPONSE_SERVICE_TIER, semconv.OLD_RESPONSE_SERVICE_TIER,
+    semconv.REQUEST_SERVICE_TIER, semconv.OLD_REQUEST_SERVICE_TIER,
+)  # fmt: skip
 CARRIED: Final = (
     semconv.CUSTOMER_ID, semconv.FEATURE, semconv.TEAM, semconv.RELEASE, semconv.ENVIRONMENT, semconv.OLD_ENVIRONMENT,
     semconv.USER_ID, semconv.OLD_USER_ID, semconv.PROMPT_NAME, semconv.PROMPT_VERSION, semconv.PROVIDER_NAME,
     semconv.SYSTEM, semconv.REQUEST_MODEL, semconv.RESPONSE_MODEL, semconv.CACHE_HIT, semconv.COST_SOURCE,
+    *_TIERS,
     *(semconv.METADATA_PREFIX + name for name in _FALLBACKS),
 )  # fmt: skip
 """Attributes by which calls are told apart in the books; metadata of these names may stand for a field."""
@@ -137,7 +143,9 @@ def price_of(attributes: Mapping[str, Any], usage: Usage, calls: int, start: int
     model = str(attributes.get(semconv.RESPONSE_MODEL) or attributes.get(semconv.REQUEST_MODEL) or "")
     named = provider if provider and provider not in semconv.FRAMEWORKS else None
     at = datetime.fromtimestamp(start // 1_000_000_000, UTC)
-    cost = pricing.price(usage, provider=named, model=model or None, at=at, calls=calls)
+    stated = (str(attributes.get(key) or "") for key in _TIERS)
+    service = pricing.service_class(next((tier for tier in stated if tier and tier != "auto"), ""))
+    cost = pricing.price(usage, provider=named, model=model or None, at=at, calls=calls, service=service)
     return None if cost is None or cost.total > _LARGEST else cost
 
 

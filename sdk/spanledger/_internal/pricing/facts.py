@@ -19,6 +19,7 @@ def fact_attributes(facts: Extracted) -> dict[str, Any]:
         semconv.REQUEST_MODEL: facts.model,
         semconv.RESPONSE_ID: facts.response_id,
         semconv.RESPONSE_FINISH_REASONS: facts.finish_reasons or None,
+        f"{semconv.METADATA_PREFIX}service_tier": facts.service_tier,
         semconv.USAGE_INPUT_TOKENS: usage.total_input,
         semconv.USAGE_OUTPUT_TOKENS: usage.total_output,
         semconv.USAGE_CACHE_READ_TOKENS: usage.cache_read_tokens,

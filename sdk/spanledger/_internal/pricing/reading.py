@@ -83,7 +83,8 @@ def cost_attributes(span: ReadableSpan, facts: Extracted, updates: Mapping[str, 
     if given.get(semconv.CACHE_HIT):
         return {semconv.COST_USD: "0", semconv.COST_SOURCE: "application cache hit"}
     at = datetime.fromtimestamp((span.start_time or 0) / 1e9, tz=UTC)
-    cost = pricing.price(facts.usage, provider=facts.provider, model=facts.model, at=at)
+    service = pricing.service_class(facts.service_tier)
+    cost = pricing.price(facts.usage, provider=facts.provider, model=facts.model, at=at, service=service)
     if cost is None:
         return {}
     return {semconv.COST_USD: money(cost.total), semconv.COST_SOURCE: cost.source}

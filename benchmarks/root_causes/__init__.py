@@ -1,0 +1,1 @@
+"""What the root-cause benchmark compares on and with."""
