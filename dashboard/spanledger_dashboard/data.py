@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -22,7 +22,7 @@ from spanledger_store.control.quarantine import Quarantined, ReasonCount
 from spanledger_store.control.tallies import SpoolState
 from spanledger_store.engine import Engine
 from spanledger_store.health import Check
-from spanledger_store.reports import accounting, calls, catalog, trace, traces
+from spanledger_store.reports import accounting, calls, catalog, findings, trace, traces
 from spanledger_store.reports.accounting import Entry
 from spanledger_store.reports.buckets import Bucketing
 from spanledger_store.reports.calls import Totals
@@ -186,6 +186,16 @@ class Data:
         """How every budget of a project stands; of those that each value has by itself, every value."""
         return await self._run(
             lambda engine: budget_report.report(engine, self._control, budgets.listing(self._control, project), now)
+        )
+
+    async def anomalies(
+        self, project: str, start: datetime, end: datetime, states: Sequence[str], where: Mapping[str, str]
+    ) -> list[dict[str, Any]]:
+        """Changes of cost within the stretch, with what people said of them."""
+        return await self._run(
+            lambda engine: findings.report(
+                engine, self._control, project, start=start, end=end, states=states, where=where
+            )
         )
 
     async def quarantined(self, project: str) -> list[tuple[ReasonCount, Quarantined | None]]:

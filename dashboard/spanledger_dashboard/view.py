@@ -111,6 +111,13 @@ class View:
         """A link on which this dimension has this value and no other."""
         return self.href(path, **{dimension.value: written(value)}, **changes)
 
+    def calls(self, path: str, within: Mapping[str, str], start: datetime, end: datetime) -> str:
+        """A link to the calls of a slice (dimension -> value) in a stretch of time."""
+        first, last = (moment.astimezone(self.zone) for moment in (start, end))
+        changes: dict[str, str | None] = {name: written(v) for name, v in within.items() if name in DIMENSIONS}
+        changes |= {"range": None, "from": f"{first:%Y-%m-%dT%H:%M}", "to": f"{last:%Y-%m-%dT%H:%M}"}
+        return self.href(path, **changes)
+
 
 def known(text: str) -> str:
     """A filter value as the store spells it: the URL writes `(none)` for what nobody is named for."""

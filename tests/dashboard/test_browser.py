@@ -13,6 +13,7 @@ import pytest
 from playwright.sync_api import Page, expect
 from pydantic import SecretStr
 
+from spanledger_store import findings
 from spanledger_store.control import Control, budgets
 from spanledger_store.control.budgets import Budget
 from spanledger_store.engine import Engine
@@ -20,12 +21,14 @@ from spanledger_store.migrate import migrate
 from spanledger_store.periods import Period
 from spanledger_store.settings import StoreSettings
 from tests.dashboard.conftest import served
+from tests.dashboard.test_anomalies_page import LARGE, SMALL
 
 pytestmark = pytest.mark.browser
 Open = Callable[..., Page]
 READY = {
     "/": "#overview-body .js-plotly-plot .xaxislayer-above",
     "/spend": "#spend-body .ag-row",
+    "/anomalies": "#anomalies-body .culprit",
     "/budgets": "#budgets-body .meter",
     "/health": "#health-findings .finding",
     "/traces": "#traces-grid .ag-row .ag-cell",
@@ -41,6 +44,14 @@ def budget_of_each_customer(pages_control: Control) -> Iterator[None]:
     yield
     for dimension in ("customer", "feature"):
         budgets.remove(pages_control, "default", f"Each {dimension}")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def an_anomaly(pages_engine: Engine) -> Iterator[None]:
+    """Something for the page Anomalies to draw."""
+    findings.write(pages_engine, [LARGE, SMALL])
+    yield
+    pages_engine.command(f"TRUNCATE TABLE {findings.TABLE}")
 
 
 def query(page: Page) -> dict[str, list[str]]:

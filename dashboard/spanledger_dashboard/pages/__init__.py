@@ -3,6 +3,14 @@
 from __future__ import annotations
 
 from spanledger_dashboard.page import Page
-from spanledger_dashboard.pages import budgets, health, overview, spend, trace, traces
+from spanledger_dashboard.pages import anomalies, budgets, health, overview, spend, trace, traces
 
-PAGES: tuple[Page, ...] = (overview.PAGE, traces.PAGE, trace.PAGE, spend.PAGE, budgets.PAGE, health.PAGE)
+PAGES: tuple[Page, ...] = (
+    overview.PAGE,
+    traces.PAGE,
+    trace.PAGE,
+    spend.PAGE,
+    budgets.PAGE,
+    anomalies.PAGE,
+    health.PAGE,
+)

@@ -12,7 +12,7 @@ from spanledger_dashboard import fmt
 from spanledger_dashboard.parts.basics import card, link, pill, wild
 from spanledger_dashboard.parts.table import BAR, grid, name_column, number_column, text_column
 from spanledger_dashboard.ranges import span_text
-from spanledger_dashboard.view import View, written
+from spanledger_dashboard.view import View
 from spanledger_store.budget_report import Standing
 
 STATUS = {"used up": "bad", "projected": "warn", "80 %": "warn", "50 %": "ok", "ok": "ok", "unknown": "warn"}
@@ -105,12 +105,8 @@ def facts(view: View, standing: Standing) -> list[tuple[str, Any]]:
 def href(view: View, standing: Standing, path: str) -> str:
     """The calls that count towards the budget, in its period so far."""
     state, budget = standing.state, standing.state.budget
-    changes: dict[str, str | None] = {name: written(value) for name, value in budget.slice.items()}
-    if budget.per and state.value is not None:
-        changes[budget.per] = written(state.value)
-    start, end = (moment.astimezone(view.zone) for moment in (state.window.start, state.window.end))
-    changes |= {"range": None, "from": f"{start:%Y-%m-%dT%H:%M}", "to": f"{end:%Y-%m-%dT%H:%M}"}
-    return view.href(path, **changes)
+    whose = {budget.per: state.value} if budget.per and state.value is not None else {}
+    return view.calls(path, {**budget.slice, **whose}, state.window.start, state.window.end)
 
 
 def link_to(view: View, standing: Standing, text: str) -> Component:
