@@ -9,7 +9,7 @@ from dash import html
 from dash.development.base_component import Component
 
 from spanledger_dashboard import fmt
-from spanledger_dashboard.parts.basics import card, link, pill, wild
+from spanledger_dashboard.parts.basics import card, pill, wild
 from spanledger_dashboard.parts.table import BAR, grid, name_column, number_column, text_column
 from spanledger_dashboard.ranges import span_text
 from spanledger_dashboard.view import View
@@ -32,7 +32,7 @@ def budget_card(view: View, standing: Standing) -> Component:
         [
             html.P(
                 [
-                    html.B(fmt.money(state.spent, "unpriced"), className="num"),
+                    html.A(fmt.money(state.spent, "unpriced"), href=href(view, standing, "/spend"), className="num"),
                     html.Span(f" of {fmt.money(state.limit)}", className="dim num"),
                     html.Span(fmt.share(state.share, 0), className="part num"),
                 ],
@@ -46,7 +46,7 @@ def budget_card(view: View, standing: Standing) -> Component:
         ],
         className="cb",
     )
-    return card(title(standing), body, beside=head, right=[link("Calls", href(view, standing, "/traces"))])
+    return card(title(standing), body, beside=head)
 
 
 def title(standing: Standing) -> str:
@@ -88,7 +88,7 @@ def facts(view: View, standing: Standing) -> list[tuple[str, Any]]:
         ("Period", f"{span_text(window.start, window.end, view.zone)}, {view.zone.key}"),
         ("Left", fmt.money(state.remaining, "unknown")),
         ("Will end at", fmt.money(standing.projected, "too early to say")),
-        ("Calls", [link_to(view, standing, fmt.count(state.calls))]),
+        ("Calls", html.A(fmt.count(state.calls), href=href(view, standing, "/traces"), className="num")),
     ]
     if state.carried:
         told.append(("Carried over", fmt.money(state.carried)))
@@ -107,11 +107,6 @@ def href(view: View, standing: Standing, path: str) -> str:
     state, budget = standing.state, standing.state.budget
     whose = {budget.per: state.value} if budget.per and state.value is not None else {}
     return view.calls(path, {**budget.slice, **whose}, state.window.start, state.window.end)
-
-
-def link_to(view: View, standing: Standing, text: str) -> Component:
-    """A number that leads to what it counts."""
-    return html.A(text, href=href(view, standing, "/spend"), className="num")
 
 
 def budget_table(view: View, found: Sequence[Standing]) -> Component:
