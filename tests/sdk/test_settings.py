@@ -10,7 +10,7 @@ from spanledger._internal.settings import Settings, load
 ROOT = Path(__file__).parents[2]
 SOURCE = "".join(
     (ROOT / "sdk/spanledger/_internal" / name).read_text()
-    for name in ("settings.py", "sample_settings.py", "baggage.py")
+    for name in ("settings.py", "sampling/settings.py", "context/baggage.py")
 )
 GUIDE = (ROOT / "docs/team.md").read_text()
 

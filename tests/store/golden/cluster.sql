@@ -523,7 +523,7 @@ GROUP BY
     project_id, day, customer, feature, team, provider, model, prompt_name, prompt_version, environment, release
 SETTINGS max_partitions_per_insert_block = 0, max_bytes_before_external_group_by = 1000000000;
 
--- 0012_bills
+-- 0011_bills
 
 CREATE TABLE IF NOT EXISTS spanledger.bill_rows_local ON CLUSTER 'main'
 (
@@ -587,7 +587,7 @@ CREATE VIEW IF NOT EXISTS spanledger.revenue_local ON CLUSTER 'main' AS SELECT *
 CREATE TABLE IF NOT EXISTS spanledger.revenue ON CLUSTER 'main' AS spanledger.revenue_local
 ENGINE = Distributed('main', 'spanledger', 'revenue_local', cityHash64(project_id, month) % 2);
 
--- 0013_findings
+-- 0012_findings
 
 CREATE TABLE IF NOT EXISTS spanledger.finding_rows_local ON CLUSTER 'main'
 (
@@ -627,7 +627,7 @@ CREATE VIEW IF NOT EXISTS spanledger.findings_local ON CLUSTER 'main' AS SELECT 
 CREATE TABLE IF NOT EXISTS spanledger.findings ON CLUSTER 'main' AS spanledger.findings_local
 ENGINE = Distributed('main', 'spanledger', 'findings_local', cityHash64(id) % 2);
 
--- 0014_forecasts
+-- 0013_forecasts
 
 CREATE TABLE IF NOT EXISTS spanledger.forecast_rows_local ON CLUSTER 'main'
 (

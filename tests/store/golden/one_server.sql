@@ -444,7 +444,7 @@ GROUP BY
     project_id, day, customer, feature, team, provider, model, prompt_name, prompt_version, environment, release
 SETTINGS max_partitions_per_insert_block = 0, max_bytes_before_external_group_by = 1000000000;
 
--- 0012_bills
+-- 0011_bills
 
 CREATE TABLE IF NOT EXISTS bill_rows 
 (
@@ -496,7 +496,7 @@ ORDER BY (project_id, month, customer, reference);
 
 CREATE VIEW IF NOT EXISTS revenue  AS SELECT * FROM revenue_rows FINAL;
 
--- 0013_findings
+-- 0012_findings
 
 CREATE TABLE IF NOT EXISTS finding_rows 
 (
@@ -530,7 +530,7 @@ SETTINGS non_replicated_deduplication_window = 1000;
 
 CREATE VIEW IF NOT EXISTS findings  AS SELECT * EXCEPT (revision) FROM finding_rows FINAL;
 
--- 0014_forecasts
+-- 0013_forecasts
 
 CREATE TABLE IF NOT EXISTS forecast_rows 
 (
