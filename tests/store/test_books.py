@@ -90,7 +90,7 @@ def kinds_of_buckets() -> st.SearchStrategy[Any]:
     return st.none() | calendars | steps | cuts
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     first=st.integers(0, HOURS - 1),
     length=st.integers(1, HOURS),

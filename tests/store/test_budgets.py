@@ -86,7 +86,7 @@ def told(engine: Engine, each: Budget, of: Any) -> dict[str, tuple[int, Decimal]
     return {value: (calls, cost) for value, calls, cost in rows if value or not each.per}
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(history=steps, wanted=wanted, carry=st.booleans())
 def test_a_state_is_the_sum_of_the_spans_for_any_history(
     engine: Engine, control: Control, history: list[Any], wanted: list[Any], carry: bool

@@ -49,7 +49,7 @@ usages = st.tuples(
 )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(made=st.lists(usages, min_size=1, max_size=12))
 def test_savings_are_those_of_the_calls_one_by_one(engine: Engine, made: list[tuple[tuple[str, str], Usage]]) -> None:
     """With prices that change with the size of a call, and whether or not anything was left uncached."""

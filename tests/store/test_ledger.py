@@ -75,7 +75,7 @@ spans = st.fixed_dictionaries(
 steps = st.lists(st.tuples(st.lists(spans, min_size=1, max_size=6), st.booleans()), min_size=1, max_size=6)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=steps)
 def test_ledger_equals_spans_for_any_arrivals_repeats_and_changes(
     engine: Engine, control: Control, steps: list[tuple[list[dict[str, Any]], bool]]

@@ -282,7 +282,7 @@ def follow(engine: Engine, control: Control, history: list[tuple[str, Any]]) -> 
     assert engine.rows(ledger.differences()) == []
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(history=steps)
 def test_books_are_all_calls_ever_acknowledged_less_the_deleted(
     embedded: Engine, control: Control, history: list[tuple[str, Any]]

@@ -68,7 +68,7 @@ def expected(calls: list[dict[str, Any]], by: list[str], zone: str, rates: Any) 
     return {key: (counts[key], None if unpriced[key] and not known[key] else known[key]) for key in counts}
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     by=st.lists(st.sampled_from(["customer", "model", "day", "month", "hour", "year"]), min_size=1, unique=True),
     zone=st.sampled_from(["UTC", "Europe/Berlin", "America/New_York"]),
@@ -119,7 +119,7 @@ kept_rules = st.lists(
 )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(said=kept_rules, extra=st.sampled_from(["", "customer", "day", "month"]), seed=st.integers(0, 3))
 def test_cost_centres_are_all_spend_however_rules_change(
     engine: Engine, control: Control, said: list[Any], extra: str, seed: int
