@@ -14,8 +14,8 @@ from spanledger_dashboard.data import Data
 from spanledger_dashboard.page import Page, content
 from spanledger_dashboard.pages.anomaly_cards import anomaly_card
 from spanledger_dashboard.parts import states
-from spanledger_dashboard.parts.basics import button, switch, wild
-from spanledger_dashboard.parts.header import header, subtitle
+from spanledger_dashboard.parts.basics import switch
+from spanledger_dashboard.parts.header import copy_link, header, subtitle
 from spanledger_dashboard.parts.kpi import Kpi, strip
 from spanledger_dashboard.view import View
 
@@ -32,7 +32,7 @@ def skeleton() -> Component:
     """The page before its data."""
     return html.Div(
         [
-            header("Anomalies", "anomalies-sub", [button("Copy link", "link", **wild({"data-copy-link": ""}))]),
+            header("Anomalies", "anomalies-sub", [copy_link()]),
             html.Div(states.loading(states.bone_strip(4), states.bone_card(320)), id="anomalies-body", className="pg"),
         ],
         className="pg",

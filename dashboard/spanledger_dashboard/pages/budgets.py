@@ -14,8 +14,7 @@ from spanledger_dashboard.data import Data
 from spanledger_dashboard.page import Page, content
 from spanledger_dashboard.pages.budget_cards import STATUS, budget_card, budget_table
 from spanledger_dashboard.parts import states
-from spanledger_dashboard.parts.basics import button, wild
-from spanledger_dashboard.parts.header import header
+from spanledger_dashboard.parts.header import copy_link, header, updated
 from spanledger_dashboard.parts.kpi import Kpi, strip
 from spanledger_dashboard.view import View
 from spanledger_store.budget_report import Standing
@@ -29,7 +28,7 @@ def skeleton() -> Component:
     """The page before its data."""
     return html.Div(
         [
-            header("Budgets", "budgets-sub", [button("Copy link", "link", **wild({"data-copy-link": ""}))]),
+            header("Budgets", "budgets-sub", [copy_link()]),
             html.Div(states.loading(states.bone_strip(4), states.bone_card(300)), id="budgets-body", className="pg"),
         ],
         className="pg",
@@ -42,14 +41,13 @@ async def render(data: Data, view: View) -> Sequence[Any]:
     found = sorted(filter(lambda each: concerns(view, each), every), key=urgency)
     if not found:
         return "", none_set(view, bool(every))
-    updated = html.Span("updated now", **wild({"data-updated": str(round(view.now.timestamp() * 1000))}))
     body: list[Any] = [
         kpis(found),
         html.Div([budget_card(view, each) for each in found[:MAX_CARDS]], className="budgets"),
     ]
     if len(found) > MAX_CARDS:
         body.append(budget_table(view, found))
-    return ["Each in its period of now · ", updated], body
+    return ["Each in its period of now · ", updated(view)], body
 
 
 def concerns(view: View, standing: Standing) -> bool:

@@ -17,9 +17,9 @@ from spanledger_dashboard.figures.outcomes import outcomes_over_time
 from spanledger_dashboard.page import Page, content
 from spanledger_dashboard.pages.health_cards import checks_card, jobs_card, keys_card, quarantine_card, spools_card
 from spanledger_dashboard.parts import states
-from spanledger_dashboard.parts.basics import button, card, legend, pill, time_chart, wild
+from spanledger_dashboard.parts.basics import card, legend, pill, time_chart
 from spanledger_dashboard.parts.flow import Part, Stage, flow
-from spanledger_dashboard.parts.header import header, subtitle
+from spanledger_dashboard.parts.header import copy_link, header, subtitle
 from spanledger_dashboard.view import View
 from spanledger_store.reports.accounting import SPANS, Account, Entry, by
 
@@ -33,7 +33,7 @@ def skeleton() -> Component:
     """The page before its data."""
     return html.Div(
         [
-            header("Health", "health-sub", [button("Copy link", "link", **wild({"data-copy-link": ""}))]),
+            header("Health", "health-sub", [copy_link()]),
             html.Div(states.loading(states.bone_card(190), states.bone_card(240)), id="health-body", className="pg"),
             html.Div([states.bone_card(260)], id="health-checks", className="pg"),
         ],

@@ -17,8 +17,8 @@ from spanledger_dashboard.figures.latency import PERCENTILE_COLOURS, percentiles
 from spanledger_dashboard.figures.spend import stack
 from spanledger_dashboard.page import Page, content
 from spanledger_dashboard.parts import states
-from spanledger_dashboard.parts.basics import button, card, legend, link, switch, time_chart, wild
-from spanledger_dashboard.parts.header import header, subtitle
+from spanledger_dashboard.parts.basics import card, legend, link, switch, time_chart
+from spanledger_dashboard.parts.header import copy_link, header, subtitle
 from spanledger_dashboard.parts.kpi import Better, Kpi, strip
 from spanledger_dashboard.parts.lists import Entry, bar_list
 from spanledger_dashboard.parts.table import BAR, grid, name_column, number_column, text_column
@@ -36,7 +36,7 @@ def skeleton() -> Component:
     """The page before its data."""
     return html.Div(
         [
-            header("Overview", "overview-sub", [button("Copy link", "link", **wild({"data-copy-link": ""}))]),
+            header("Overview", "overview-sub", [copy_link()]),
             html.Div(
                 states.loading(states.bone_strip(6), states.bone_card(330), states.bone_card(300)),
                 id="overview-body",

@@ -19,8 +19,8 @@ from spanledger_dashboard.figures.spend import stack
 from spanledger_dashboard.page import Page, content
 from spanledger_dashboard.pages.spend_table import spend_grid
 from spanledger_dashboard.parts import states
-from spanledger_dashboard.parts.basics import button, card, legend, link, switch, time_chart, wild
-from spanledger_dashboard.parts.header import header, subtitle
+from spanledger_dashboard.parts.basics import card, legend, link, switch, time_chart
+from spanledger_dashboard.parts.header import copy_link, header, subtitle
 from spanledger_dashboard.parts.kpi import Better, Kpi, strip
 from spanledger_dashboard.periods import MAX_BANDS, Clock, by_label, clock, sums
 from spanledger_dashboard.shell import FILTERS
@@ -42,7 +42,7 @@ def skeleton() -> Component:
             header(
                 "Spend",
                 "spend-sub",
-                [button("Copy link", "link", **wild({"data-copy-link": ""}))],
+                [copy_link()],
                 crumbs="spend-crumbs",
             ),
             html.Div(

@@ -22,8 +22,8 @@ from spanledger_dashboard.figures.histogram import outcomes
 from spanledger_dashboard.page import Page, content
 from spanledger_dashboard.pages.traces_rows import COLUMNS, record
 from spanledger_dashboard.parts import states
-from spanledger_dashboard.parts.basics import button, card, icon, legend, switch, time_chart, wild
-from spanledger_dashboard.parts.header import header, subtitle
+from spanledger_dashboard.parts.basics import card, icon, legend, switch, time_chart, wild
+from spanledger_dashboard.parts.header import copy_link, header, subtitle
 from spanledger_dashboard.periods import Clock, clock
 from spanledger_dashboard.view import View, written
 from spanledger_store.errors import StoreError
@@ -46,7 +46,7 @@ def skeleton() -> Component:
     """The page before its data: the search form works at once."""
     return html.Div(
         [
-            header("Traces", "traces-sub", [button("Copy link", "link", **wild({"data-copy-link": ""}))]),
+            header("Traces", "traces-sub", [copy_link()]),
             search_form(),
             # What the list cannot say: nothing found, or a failure. Where this is not empty, the list is hidden.
             html.Div(id="traces-body"),

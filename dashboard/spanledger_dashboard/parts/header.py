@@ -9,7 +9,7 @@ from dash import html
 from dash.development.base_component import Component
 
 from spanledger_dashboard import ranges
-from spanledger_dashboard.parts.basics import wild
+from spanledger_dashboard.parts.basics import button, wild
 from spanledger_dashboard.view import View
 
 
@@ -32,5 +32,14 @@ def header(title: str, sub: str, right: Sequence[Any] = (), *, crumbs: str = "",
 def subtitle(view: View) -> Component:
     """Which stretch of time the page shows, in whose zone, and how fresh it is."""
     stretch = ranges.span_text(view.range.start, view.range.end, view.zone)
-    updated = html.Span("updated now", **wild({"data-updated": str(round(view.now.timestamp() * 1000))}))
-    return html.Span([f"{stretch}, {view.zone.key} · ", updated])
+    return html.Span([f"{stretch}, {view.zone.key} · ", updated(view)])
+
+
+def updated(view: View) -> Component:
+    """How fresh the page is; the browser counts on."""
+    return html.Span("updated now", **wild({"data-updated": str(round(view.now.timestamp() * 1000))}))
+
+
+def copy_link() -> Component:
+    """A button that copies the page's address, which holds all of its state."""
+    return button("Copy link", "link", **wild({"data-copy-link": ""}))
