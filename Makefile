@@ -35,7 +35,7 @@ imports: $(VENV)/installed ## import directions
 	$(BIN)/lint-imports
 
 unit: $(VENV)/installed ## pytest
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
 
 long: $(VENV)/installed ## pytest with the tests that take long
 	$(BIN)/python -m pytest -m "long or not long"
@@ -44,7 +44,7 @@ frameworks: $(VENV)/installed ## real packages of every library that is instrume
 	$(BIN)/python -m tests.sdk.frameworks.run --write-docs
 
 clients: $(VENV)/installed ## SDKs of JavaScript and Java and a Collector, fetched and built at first, sending here
-	FETCH_CLIENTS=1 $(BIN)/python -m pytest tests/clients
+	FETCH_CLIENTS=1 $(BIN)/python -m pytest -m "long or not long" tests/clients
 
 golden: $(VENV)/installed ## rewrite the schema that tests compare with, after a change of it on purpose
 	$(BIN)/spanledger migrate --render > tests/store/golden/one_server.sql

@@ -48,10 +48,11 @@ def price(
     library's own fallbacks, such as Azure to OpenAI); without a provider, the model's name decides.
     So is everything where the price list is not installed (`pip install 'spanledger[prices]'`): the collector prices
     calls by itself. A naive `at` is UTC. `usage` may be the sum of several `calls`: their average size then decides
-    the tier. `service` is a class as `service_class` names it; the source says how it was priced.
+    the tier. `service` is one of `CLASSES`, '' for the standard one; the source says how it was priced.
     """
     if not model or usage.is_empty:
         return None
+    service = service_class(service)
     resolved = _resolve(provider or None, model) if not service else _resolve_class(provider or None, model, service)
     if resolved is None:
         return None

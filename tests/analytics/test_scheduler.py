@@ -5,13 +5,15 @@ import socket
 import subprocess
 import sys
 import threading
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from spanledger_analytics.jobs import JOBS, Job, Scheduler
+from spanledger_analytics.jobs import JOBS, Job, Scheduler, scheduler
 from spanledger_store.columns import SpanBatch
-from spanledger_store.control import Control, dirty, jobs
+from spanledger_store.control import Control, dirty, jobs, tallies
+from spanledger_store.control.tallies import Snapshot, SpoolState
 from spanledger_store.engine import Engine
 from spanledger_store.writer import write
 from tests.store.rows import span_row
@@ -171,3 +173,33 @@ def test_what_a_killed_process_of_this_machine_held_is_taken_at_once(embedded: E
     owners = {each.name: each.owner for each in jobs.states(control)}
     assert owners == {"books": scheduler.owner, "theirs": f"elsewhere:{ended.pid}:alive"}
     scheduler.stop()
+
+
+def test_a_patient_job_waits_while_spans_wait_unless_someone_asks_for_it(
+    embedded: Engine, control: Control, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scheduler, "START_SECONDS", 0.0)
+    monkeypatch.setattr(scheduler, "AGAIN_SECONDS", 0.02)
+    ran = threading.Event()
+
+    def work(*_: Any) -> int:
+        ran.set()
+        return 0
+
+    def spool(revision: int, items: int, at: datetime) -> None:
+        seen = Snapshot("s1", revision, [], 1, items, 9, None)
+        tallies.report(control, seen, SpoolState("s1", "host", "/data", at, 1, items, 9, 99, None, 5, 9, ""))
+
+    spool(1, 50_000, datetime.now(UTC))
+    running = Scheduler(embedded, control, [Job("patient", 0.05, work, "long", patient=True)])
+    running.start()
+    assert not ran.wait(1.0)
+    jobs.ask(control, "patient")
+    assert ran.wait(10)
+    spool(2, 50, datetime.now(UTC))
+    ran.clear()
+    assert ran.wait(10)
+    spool(3, 50_000, datetime.now(UTC) - timedelta(hours=1))
+    ran.clear()
+    assert ran.wait(10), "a collector that is gone holds up nobody"
+    running.stop()

@@ -30,6 +30,7 @@ CALL = {
     "gen_ai.usage.output_tokens": "100",
 }
 CALL_USD = Decimal("0.0035")
+OTHER_ENDS = (("kill", "http"), ("stop", "grpc"), ("stop", "http"))
 
 
 @pytest.fixture(scope="module")
@@ -175,10 +176,12 @@ def test_a_collector_in_front_delivers_everything(
     check(ledger.up, 3000)
 
 
-@pytest.mark.parametrize("protocol", ["grpc", "http"])
-@pytest.mark.parametrize("end", ["kill", "stop"])
+@pytest.mark.parametrize(
+    ("end", "protocol"),
+    [("kill", "grpc"), *(pytest.param(*each, marks=pytest.mark.long) for each in OTHER_ENDS)],
+)
 def test_a_restart_behind_a_collector_loses_and_doubles_nothing(
-    place: Path, ledger: Ledger, collector: Callable[[Ledger, str], Collector], protocol: str, end: str
+    place: Path, ledger: Ledger, collector: Callable[[Ledger, str], Collector], end: str, protocol: str
 ) -> None:
     front = collector(ledger, protocol)
     generator = generate(place, front.grpc, 4000, "--rate", "1000", "--workers", "2")

@@ -10,6 +10,7 @@ import urllib.request
 from pathlib import Path
 
 import psutil
+import pytest
 
 from tests.collector.otlp_builder import chat, request, span
 from tests.line.process import Up
@@ -46,11 +47,12 @@ class Sender(threading.Thread):
             return False
 
 
-def test_kill_9_five_times_under_load_loses_and_doubles_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("times", [2, pytest.param(5, marks=pytest.mark.long)])
+def test_kill_9_again_and_again_under_load_loses_and_doubles_nothing(tmp_path: Path, times: int) -> None:
     data = tmp_path / "data"
     carried: list[bytes | None] = [None] * 3
     acknowledged, helped = 0, False
-    for round_number in range(5):
+    for round_number in range(times):
         up = Up(data)
         senders = [Sender(up.url) for _ in carried]
         for sender, unsure in zip(senders, carried, strict=True):

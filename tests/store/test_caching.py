@@ -25,9 +25,9 @@ NS = int(AT.timestamp()) * 10**9
 MODELS = (("openai", "gpt-4o"), ("anthropic", "claude-sonnet-4-5"), ("google", "gemini-2.5-pro"))
 
 
-def priced(usage: Usage, model: tuple[str, str]) -> dict[str, Any]:
+def priced(usage: Usage, model: tuple[str, str], service: str = "") -> dict[str, Any]:
     """A call of this usage at the list's prices."""
-    cost = price(usage, provider=model[0], model=model[1], at=AT)
+    cost = price(usage, provider=model[0], model=model[1], at=AT, service=service)
     assert cost is not None
     return {
         "provider": model[0], "model": model[1], "price_source": cost.source, "cost_usd": cost.total,
@@ -92,6 +92,29 @@ def test_a_price_of_ones_own_is_taken_from_calls_beside_it(engine: Engine) -> No
     )  # fmt: skip
     (found,) = caching(engine, SCOPE, [Dimension.FEATURE])
     assert found == Caching(("chat",), 57, 0, Decimal("0.09"), Decimal(0), Decimal(0), 50, 7)
+
+
+def test_ones_own_price_of_a_listed_model_is_not_the_lists(engine: Engine) -> None:
+    own = {"provider": "openai", "model": "gpt-4o", "price_source": "own gpt-4o v1", "cost_usd": Decimal(1)}
+    insert(
+        engine,
+        [{**own, "input_tokens": 100, "input_cost_usd": Decimal("0.2"), "cache_read_tokens": 50,
+          "cache_read_cost_usd": Decimal("0.01")}],
+    )  # fmt: skip
+    (found,) = caching(engine, SCOPE)
+    assert found == Caching((), 50, 0, Decimal("0.09"), Decimal(0), Decimal(0), 50, 0)
+
+
+def test_a_call_of_the_batch_class_is_compared_with_that_class(engine: Engine) -> None:
+    usage = Usage(1000, 4000, 0, 1)
+    insert(engine, [priced(usage, MODELS[0], "batch")])
+    uncached = price(Usage(5000, 0, 0, 1), provider="openai", model="gpt-4o", at=AT, service="batch")
+    paid = price(usage, provider="openai", model="gpt-4o", at=AT, service="batch")
+    assert uncached is not None
+    assert paid is not None
+    (found,) = caching(engine, SCOPE)
+    assert found.saved_usd == uncached.input - paid.input - paid.cache_read > 0
+    assert found.estimated_tokens == 0
 
 
 def test_writes_beyond_all_reads_are_lost(engine: Engine) -> None:

@@ -30,13 +30,15 @@ class Job:
     """A named piece of work that may run at any time and any number of times; `run` returns what it changed.
 
     Jobs of one lane run one after another: what may take minutes is `long`, and what waits for other people's servers
-    `outside`, so that the books wait for neither.
+    `outside`, so that the books wait for neither. One that is `patient` goes through much of what is stored, and waits
+    while spans do.
     """
 
     name: str
     every_seconds: float
     run: Callable[[Engine, Control, Progress], int]
     lane: Lane = "quick"
+    patient: bool = False
 
 
 def _at_once(run: Callable[[Engine, Control], int]) -> Callable[[Engine, Control, Progress], int]:
@@ -48,10 +50,10 @@ JOBS: tuple[Job, ...] = (
     Job("ledger", 5.0, _at_once(ledger.run)),
     Job("joining", 5.0, _at_once(joining.run)),
     Job("retention", 60.0, retention.run, "long"),
-    Job("gpu-hours", 900.0, gpu_hours.run, "long"),
+    Job("gpu-hours", 900.0, gpu_hours.run, "long", patient=True),
     Job("budget-alerts", 60.0, _at_once(budget_alerts.run)),
     Job("statements", 60.0, statements.run, "long"),
-    Job("anomalies", 900.0, anomalies.run, "long"),
-    Job("forecast", 60.0, forecast.run, "long"),
+    Job("anomalies", 900.0, anomalies.run, "long", patient=True),
+    Job("forecast", 60.0, forecast.run, "long", patient=True),
     Job("notices", 5.0, _at_once(notices.run), "outside"),
 )

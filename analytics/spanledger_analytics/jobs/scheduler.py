@@ -10,9 +10,10 @@ import socket
 import threading
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 
 from spanledger_analytics.jobs.registry import JOBS, Job
-from spanledger_store.control import Control, jobs
+from spanledger_store.control import Control, jobs, tallies
 from spanledger_store.engine import Engine
 from spanledger_store.errors import StoreError
 
@@ -25,6 +26,12 @@ LOOK_SECONDS = 1.0
 # A run that changed nothing is noted this often; the others always are.
 NOTE_SECONDS = 60.0
 RETRY_SECONDS = 60.0
+# How long a patient job is put off: at a start, at each look that finds more spans waiting than are one batch, at most.
+START_SECONDS = 10.0
+AGAIN_SECONDS = 5.0
+PATIENCE_SECONDS = 900.0
+WAITING_ITEMS = 10_000
+REPORTED_WITHIN = timedelta(seconds=60)
 # Progress is written this often, so that telling it costs nothing.
 TELL_SECONDS = 0.5
 # The schedulers of this process.
@@ -47,6 +54,8 @@ class Scheduler:
         self._due: dict[str, float] = {}
         self._noted: dict[str, float] = {}
         self._asked: set[str] = set()
+        self._started = math.inf
+        self._put_off: dict[str, float] = {}
         self._guard = threading.Lock()
         self._wake = {lane: threading.Event() for lane in sorted({job.lane for job in wanted})}
         self._stop = threading.Event()
@@ -56,7 +65,8 @@ class Scheduler:
         ]
 
     def start(self) -> None:
-        """Begin; jobs that are new run at once, the others when they are due."""
+        """Begin; jobs that are new run at once, or soon, the others when they are due."""
+        self._started = time.monotonic()
         for thread in (self._keeper, *self._lanes):
             thread.start()
 
@@ -133,7 +143,7 @@ class Scheduler:
         while not self._stop.is_set():
             wake.clear()
             for job in mine:
-                if not self._stop.is_set() and self._due_in(job) <= 0:
+                if not self._stop.is_set() and self._due_in(job) <= 0 and not self._is_put_off(job):
                     self._run(job)
             wake.wait(max(0.05, min((self._due_in(job) for job in mine), default=LOOK_SECONDS)))
         if lane == "quick":
@@ -147,8 +157,31 @@ class Scheduler:
             # Not held here: another worker runs it, until the keeper finds it free.
             return self._due[job.name] - time.monotonic() if job.name in self._due else 3600.0
 
+    def _is_put_off(self, job: Job) -> bool:
+        """True where a patient job is due and yet not to run now; it then is due a little later."""
+        now = time.monotonic()
+        if (
+            not job.patient
+            or job.name in self._asked
+            or now - self._put_off.setdefault(job.name, now) > PATIENCE_SECONDS
+        ):
+            return False
+        wait = self._started + START_SECONDS - now
+        if wait <= 0:
+            try:
+                busy = tallies.backlog(self._control, datetime.now(UTC) - REPORTED_WITHIN) > WAITING_ITEMS
+            except StoreError:
+                busy = False
+            wait = AGAIN_SECONDS if busy else 0.0
+        if wait > 0:
+            with self._guard:
+                if job.name in self._due:
+                    self._due[job.name] = now + wait
+        return wait > 0
+
     def _run(self, job: Job) -> None:
         started = time.monotonic()
+        self._put_off.pop(job.name, None)
         with self._guard:
             noting = job.lane == "long" or job.name in self._asked
             self._asked.discard(job.name)

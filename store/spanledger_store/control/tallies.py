@@ -189,3 +189,11 @@ def spools(control: Control) -> list[SpoolState]:
     with control.read() as connection:
         rows = connection.execute(select(*columns).order_by(models.spools.c.reported_at.desc(), columns[0])).all()
     return [SpoolState(*row) for row in rows]
+
+
+def backlog(control: Control, since: datetime) -> int:
+    """How many items wait in the spools that have reported themselves since then."""
+    table = models.spools.c
+    statement = select(func.coalesce(func.sum(table["items"]), 0)).where(table["reported_at"] >= since)
+    with control.read() as connection:
+        return int(connection.execute(statement).scalar_one())

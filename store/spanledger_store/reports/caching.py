@@ -109,7 +109,7 @@ def _listed(provider: str, model: str, source: str, slot: int, size: int) -> Dec
     """US dollars per token of uncached input by the installed price list; None where that did not price the calls."""
     tokens = (size + 1) * _STEP
     at = datetime.fromtimestamp(slot, UTC)
-    for service in ("", *CLASSES):
+    for service in CLASSES:
         usage = Usage(tokens, 0, 0, 0)
         cost = price(usage, provider=provider or None, model=model or None, at=at, service=service)
         if cost is None:
