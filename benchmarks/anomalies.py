@@ -25,10 +25,10 @@ import polars as pl
 from benchmarks.documents import DOCS, renew
 
 from spanledger.pricing import price
-from spanledger_analytics.methods.anomalies import Walk, detect
-from spanledger_analytics.methods.cells import Cells
-from spanledger_analytics.methods.events import Event, Past, Planned, Settings
-from spanledger_analytics.methods.scan import DAY, Channel
+from spanledger_analytics.methods.anomalies.cells import Cells
+from spanledger_analytics.methods.anomalies.detection import Walk, detect
+from spanledger_analytics.methods.anomalies.events import Event, Past, Planned, Settings
+from spanledger_analytics.methods.anomalies.scan import DAY, Channel
 from spanledger_cli.demo.events import Event as Told
 from spanledger_cli.demo.events import EventType, Story
 from spanledger_cli.demo.story import story

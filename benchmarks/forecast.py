@@ -42,9 +42,9 @@ from benchmarks import documents  # noqa: E402
 from benchmarks.peers import installed  # noqa: E402
 from benchmarks.spend_series import Series, made_up, of_demo  # noqa: E402
 
-from spanledger_analytics.methods.conformal import LEVELS  # noqa: E402
-from spanledger_analytics.methods.forecasting import forecast  # noqa: E402
-from spanledger_analytics.methods.grains import DAY, HOUR, Grain  # noqa: E402
+from spanledger_analytics.methods.forecasts.conformal import LEVELS  # noqa: E402
+from spanledger_analytics.methods.forecasts.forecasting import forecast  # noqa: E402
+from spanledger_analytics.methods.forecasts.grains import DAY, HOUR, Grain  # noqa: E402
 
 Floats = NDArray[np.float64]
 PEERS = ("SeasonalNaive", "AutoETS", "MSTL")

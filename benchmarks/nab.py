@@ -17,7 +17,7 @@ import polars as pl
 from benchmarks import nab_scoring
 from benchmarks.nab_scoring import FEW_FALSE, FEW_MISSED, STANDARD, Series
 
-from spanledger_analytics.methods.streaming import strangeness
+from spanledger_analytics.methods.anomalies.streaming import strangeness
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "nab"
 

@@ -32,7 +32,7 @@ from benchmarks.root_causes.sets import SETS, Case, Cause, drawn, read
 from tests.support.demo_events import COST_EVENTS, Verdict, verdict
 from tests.support.demo_lines import lines
 
-from spanledger_analytics.methods.root_cause import Params, search
+from spanledger_analytics.methods.changes.root_cause import Params, search
 from spanledger_cli.demo.story import story
 from spanledger_cli.demo.traffic import traffic
 

@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from spanledger_analytics.methods.events import Event
-from spanledger_analytics.methods.scan import Channel
-from spanledger_analytics.methods.telling import Clue, sentence
+from spanledger_analytics.methods.anomalies.events import Event
+from spanledger_analytics.methods.anomalies.scan import Channel
+from spanledger_analytics.methods.anomalies.telling import Clue, sentence
 from spanledger_store import findings
 from spanledger_store.engine import Engine
 from spanledger_store.reports.books import books

@@ -9,10 +9,10 @@ from typing import Any
 
 import polars as pl
 
-from spanledger_analytics.methods.culprits import Culprit, culprits
-from spanledger_analytics.methods.decomposition import Decomposition, Driver, Term, decompose
-from spanledger_analytics.methods.rates import Rates, rates
-from spanledger_analytics.methods.sentence import label, reason, sentence, subject
+from spanledger_analytics.methods.changes.culprits import Culprit, culprits
+from spanledger_analytics.methods.changes.decomposition import Decomposition, Driver, Term, decompose
+from spanledger_analytics.methods.changes.rates import Rates, rates
+from spanledger_analytics.methods.changes.sentence import label, reason, sentence, subject
 from spanledger_store.engine import Engine
 from spanledger_store.reports.comparing import compared
 from spanledger_store.reports.scope import Dimension, Scope

@@ -8,10 +8,10 @@ from dataclasses import replace
 import polars as pl
 import pytest
 
-from spanledger_analytics.methods.anomalies import detect
-from spanledger_analytics.methods.cells import Cells
-from spanledger_analytics.methods.events import Event, Heard, Past, Planned, Settings
-from spanledger_analytics.methods.scan import Channel
+from spanledger_analytics.methods.anomalies.cells import Cells
+from spanledger_analytics.methods.anomalies.detection import detect
+from spanledger_analytics.methods.anomalies.events import Event, Heard, Past, Planned, Settings
+from spanledger_analytics.methods.anomalies.scan import Channel
 from tests.analytics.spend_lines import FIRST, Change, Hour, hour, lines, nothing
 
 ANY = Settings()

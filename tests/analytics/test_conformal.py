@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from spanledger_analytics.methods.conformal import LEVELS, Residuals
+from spanledger_analytics.methods.forecasts.conformal import LEVELS, Residuals
 
 STEPS = (1, 2, 4, 8)
 

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from spanledger_analytics.methods.conformal import LEVELS
-from spanledger_analytics.methods.forecasting import Forecast, forecast
-from spanledger_analytics.methods.grains import DAY, HOUR, Grain
+from spanledger_analytics.methods.forecasts.conformal import LEVELS
+from spanledger_analytics.methods.forecasts.forecasting import Forecast, forecast
+from spanledger_analytics.methods.forecasts.grains import DAY, HOUR, Grain
 
 WEEK = np.array([100.0, 104, 105, 102, 90, 17, 14])
 

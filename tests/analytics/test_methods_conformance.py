@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from spanledger_analytics.methods.detectors import DETECTORS, Detector
+from spanledger_analytics.methods.anomalies.detectors import DETECTORS, Detector
 
 Floats = NDArray[np.float64]
 HOURS = 24 * 25

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from spanledger_analytics.methods.reconcile import reconciled, rounded
+from spanledger_analytics.methods.forecasts.reconcile import reconciled, rounded
 
 amounts = st.floats(0, 1e6, allow_nan=False).map(lambda each: round(each, 6))
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from spanledger_analytics.methods.tails import Tail, discoveries, improbability, surprise
+from spanledger_analytics.methods.anomalies.tails import Tail, discoveries, improbability, surprise
 
 
 def test_normal_tails_are_right_and_do_not_underflow() -> None:

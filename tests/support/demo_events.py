@@ -7,8 +7,8 @@ from typing import Final, NamedTuple
 
 import polars as pl
 
-from spanledger_analytics.methods.culprits import Culprit, culprits
-from spanledger_analytics.methods.decomposition import Driver
+from spanledger_analytics.methods.changes.culprits import Culprit, culprits
+from spanledger_analytics.methods.changes.decomposition import Driver
 from spanledger_cli.demo.events import Event, Story
 from spanledger_cli.demo.volume import DAY_NS
 from tests.support.demo_lines import compared

@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from spanledger.pricing import price
-from spanledger_analytics.methods.factors import COLUMNS
+from spanledger_analytics.methods.changes.factors import COLUMNS
 from spanledger_cli.demo.plans import SpanPlan, TracePlan
 from spanledger_cli.demo.volume import HOUR_NS, utc
 

@@ -17,11 +17,11 @@ import numpy as np
 
 from spanledger_analytics import evidence
 from spanledger_analytics.jobs import slow_changes
-from spanledger_analytics.methods import telling
-from spanledger_analytics.methods.anomalies import detect
-from spanledger_analytics.methods.cells import Cells
-from spanledger_analytics.methods.events import Event, Heard, Past, Planned, Settings
-from spanledger_analytics.methods.scan import DAY, Channel
+from spanledger_analytics.methods.anomalies import telling
+from spanledger_analytics.methods.anomalies.cells import Cells
+from spanledger_analytics.methods.anomalies.detection import detect
+from spanledger_analytics.methods.anomalies.events import Event, Heard, Past, Planned, Settings
+from spanledger_analytics.methods.anomalies.scan import DAY, Channel
 from spanledger_store import findings
 from spanledger_store.control import Control, projects
 from spanledger_store.control import findings as words

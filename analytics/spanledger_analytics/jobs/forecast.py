@@ -13,9 +13,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from spanledger_analytics.methods.forecasting import Forecast, forecast
-from spanledger_analytics.methods.grains import DAY, HOUR
-from spanledger_analytics.methods.reconcile import rounded
+from spanledger_analytics.methods.forecasts.forecasting import Forecast, forecast
+from spanledger_analytics.methods.forecasts.grains import DAY, HOUR
+from spanledger_analytics.methods.forecasts.reconcile import rounded
 from spanledger_store import forecasts
 from spanledger_store.control import Control, dirty, projects
 from spanledger_store.control import forecasts as runs

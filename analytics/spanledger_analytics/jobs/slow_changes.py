@@ -9,9 +9,9 @@ from decimal import Decimal
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from spanledger_analytics.methods import telling
-from spanledger_analytics.methods.cells import Cells
-from spanledger_analytics.methods.creeping import DAYS, Slow, creeping
+from spanledger_analytics.methods.anomalies import telling
+from spanledger_analytics.methods.anomalies.cells import Cells
+from spanledger_analytics.methods.anomalies.creeping import DAYS, Slow, creeping
 from spanledger_store import findings
 from spanledger_store.control import findings as words
 from spanledger_store.control.findings import Verdict

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from spanledger_analytics.methods.factors import COLUMNS
+from spanledger_analytics.methods.changes.factors import COLUMNS
 
 DIMENSIONS = ("customer", "feature", "model")
 MILLION = Decimal(1_000_000)

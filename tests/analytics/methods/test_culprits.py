@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from spanledger_analytics.methods.culprits import Culprit, Kind, culprits
-from spanledger_analytics.methods.decomposition import Driver
-from spanledger_analytics.methods.root_cause import Params
+from spanledger_analytics.methods.changes.culprits import Culprit, Kind, culprits
+from spanledger_analytics.methods.changes.decomposition import Driver
+from spanledger_analytics.methods.changes.root_cause import Params
 from tests.analytics.methods.ledger_lines import DIMENSIONS, frame, line
 
 CUSTOMERS = ("acme", "bolt", "crow", "dune", "elm", "fir", "gull", "hare")

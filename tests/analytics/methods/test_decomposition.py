@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spanledger_analytics.methods.decomposition import Decomposition, Driver, decompose, driver_of, total
+from spanledger_analytics.methods.changes.decomposition import Decomposition, Driver, decompose, driver_of, total
 from tests.analytics.methods.ledger_lines import frame, line
 
 COUNT = st.one_of(st.just(0), st.integers(1, 50), st.integers(1, 10**9))

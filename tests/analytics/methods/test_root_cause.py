@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from spanledger_analytics.methods.root_cause import Params, median, search
+from spanledger_analytics.methods.changes.root_cause import Params, median, search
 
 SIZES = (8, 6, 5)
 

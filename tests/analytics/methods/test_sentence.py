@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from spanledger_analytics.methods.culprits import culprits
-from spanledger_analytics.methods.decomposition import decompose
-from spanledger_analytics.methods.rates import rates
-from spanledger_analytics.methods.sentence import dollars, label, percent, period, sentence, subject
+from spanledger_analytics.methods.changes.culprits import culprits
+from spanledger_analytics.methods.changes.decomposition import decompose
+from spanledger_analytics.methods.changes.rates import rates
+from spanledger_analytics.methods.changes.sentence import dollars, label, percent, period, sentence, subject
 from tests.analytics.methods.ledger_lines import DIMENSIONS, frame, line
 
 DAY = (datetime(2026, 10, 12, tzinfo=UTC), datetime(2026, 10, 13, tzinfo=UTC))

@@ -8,7 +8,7 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from spanledger_analytics.methods.shapley import of_products
+from spanledger_analytics.methods.changes.shapley import of_products
 
 
 def by_definition(before: np.ndarray, after: np.ndarray) -> np.ndarray:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from spanledger_analytics.methods.culprits import culprits
-from spanledger_analytics.methods.decomposition import decompose, total
+from spanledger_analytics.methods.changes.culprits import culprits
+from spanledger_analytics.methods.changes.decomposition import decompose, total
 from tests.cli.demo.conftest import Month
 from tests.support.demo_events import BY, COST_EVENTS, verdict
 from tests.support.demo_lines import compared, lines

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from spanledger_analytics.methods.shapley import Floats
+from spanledger_analytics.methods.changes.shapley import Floats
 
 Two = tuple[Floats, Floats]
 """A number of every line in both periods."""

@@ -17,10 +17,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from spanledger_analytics.methods import ratios, rhythm
-from spanledger_analytics.methods.cells import Cells, Floats, Ints, Slices
-from spanledger_analytics.methods.ratios import Usual
-from spanledger_analytics.methods.tails import surprise
+from spanledger_analytics.methods.anomalies import ratios, rhythm
+from spanledger_analytics.methods.anomalies.cells import Cells, Floats, Ints, Slices
+from spanledger_analytics.methods.anomalies.ratios import Usual
+from spanledger_analytics.methods.anomalies.tails import surprise
 
 DAY: Final = 24
 LOOK: Final = 2 * DAY

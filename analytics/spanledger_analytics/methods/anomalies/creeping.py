@@ -11,8 +11,8 @@ from typing import Final
 
 import numpy as np
 
-from spanledger_analytics.methods.cells import WORK, Cells, Floats, Slices
-from spanledger_analytics.methods.creep import GAP, REFERENCE, WEEK, creep, run_length
+from spanledger_analytics.methods.anomalies.cells import WORK, Cells, Floats, Slices
+from spanledger_analytics.methods.anomalies.creep import GAP, REFERENCE, WEEK, creep, run_length
 
 DAYS: Final = REFERENCE + GAP + 8 * WEEK
 """Days of past that are looked at; the newest is yesterday."""

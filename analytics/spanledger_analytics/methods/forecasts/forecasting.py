@@ -19,10 +19,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from spanledger_analytics.methods.conformal import LEVELS, Residuals
-from spanledger_analytics.methods.grains import Grain
-from spanledger_analytics.methods.reconcile import reconciled
-from spanledger_analytics.methods.smoothing import TINY, Fit, errors_ahead, fit_all, paths
+from spanledger_analytics.methods.forecasts.conformal import LEVELS, Residuals
+from spanledger_analytics.methods.forecasts.grains import Grain
+from spanledger_analytics.methods.forecasts.reconcile import reconciled
+from spanledger_analytics.methods.forecasts.smoothing import TINY, Fit, errors_ahead, fit_all, paths
 
 Array = NDArray[Any]
 

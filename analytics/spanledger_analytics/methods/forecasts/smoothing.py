@@ -17,7 +17,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from spanledger_analytics.methods.grains import Grain
+from spanledger_analytics.methods.forecasts.grains import Grain
 
 Array = NDArray[Any]
 

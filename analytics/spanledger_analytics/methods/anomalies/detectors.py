@@ -13,10 +13,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from spanledger_analytics.methods.creep import GAP, REFERENCE, creep
-from spanledger_analytics.methods.peers import against_peers
-from spanledger_analytics.methods.rhythm import departures
-from spanledger_analytics.methods.streaming import strangeness
+from spanledger_analytics.methods.anomalies.creep import GAP, REFERENCE, creep
+from spanledger_analytics.methods.anomalies.peers import against_peers
+from spanledger_analytics.methods.anomalies.rhythm import departures
+from spanledger_analytics.methods.anomalies.streaming import strangeness
 
 Floats = NDArray[np.float64]
 

@@ -8,8 +8,8 @@ from typing import Final
 
 import numpy as np
 
-from spanledger_analytics.methods.cells import Cells
-from spanledger_analytics.methods.scan import DAY, Channel
+from spanledger_analytics.methods.anomalies.cells import Cells
+from spanledger_analytics.methods.anomalies.scan import DAY, Channel
 
 # What has lasted this long is what is usual from now on.
 SETTLED: Final = 14 * DAY

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from spanledger_analytics.methods.tails import surprise
+from spanledger_analytics.methods.anomalies.tails import surprise
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -9,13 +9,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from spanledger_analytics.methods import scan
-from spanledger_analytics.methods.cells import Cells, Floats, Slices
-from spanledger_analytics.methods.events import Event, Past, Planned, Settings
-from spanledger_analytics.methods.ratios import tally
-from spanledger_analytics.methods.rhythm import Rhythm
-from spanledger_analytics.methods.scan import DAY, LOOK, Channel, Rates, Sums, windowed
-from spanledger_analytics.methods.tails import Tail, discoveries, improbability, surprise
+from spanledger_analytics.methods.anomalies import scan
+from spanledger_analytics.methods.anomalies.cells import Cells, Floats, Slices
+from spanledger_analytics.methods.anomalies.events import Event, Past, Planned, Settings
+from spanledger_analytics.methods.anomalies.ratios import tally
+from spanledger_analytics.methods.anomalies.rhythm import Rhythm
+from spanledger_analytics.methods.anomalies.scan import DAY, LOOK, Channel, Rates, Sums, windowed
+from spanledger_analytics.methods.anomalies.tails import Tail, discoveries, improbability, surprise
 
 WEEK: Final = 7 * DAY
 PAST: Final = 28 * DAY

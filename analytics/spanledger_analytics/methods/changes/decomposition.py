@@ -12,8 +12,8 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from spanledger_analytics.methods.factors import COLUMNS, REPORTED, of_lines
-from spanledger_analytics.methods.shapley import Floats, of_products
+from spanledger_analytics.methods.changes.factors import COLUMNS, REPORTED, of_lines
+from spanledger_analytics.methods.changes.shapley import Floats, of_products
 
 
 class Driver(StrEnum):

@@ -14,9 +14,17 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from spanledger_analytics.methods.decomposition import EXACT, Decomposition, Driver, Term, decompose, pair, total
-from spanledger_analytics.methods.rates import Rates, rates
-from spanledger_analytics.methods.root_cause import Codes, Floats, Params, Slice, search
+from spanledger_analytics.methods.changes.decomposition import (
+    EXACT,
+    Decomposition,
+    Driver,
+    Term,
+    decompose,
+    pair,
+    total,
+)
+from spanledger_analytics.methods.changes.rates import Rates, rates
+from spanledger_analytics.methods.changes.root_cause import Codes, Floats, Params, Slice, search
 
 
 class Kind(StrEnum):

@@ -15,11 +15,11 @@ from typing import Final
 
 import numpy as np
 
-from spanledger_analytics.methods.cells import SPLITS, WORK, Floats, Slices
-from spanledger_analytics.methods.dayview import View
-from spanledger_analytics.methods.events import SETTLED, Event, Heard, Past, Planned, Settings
-from spanledger_analytics.methods.scan import DAY, Channel
-from spanledger_analytics.methods.tails import Tail
+from spanledger_analytics.methods.anomalies.cells import SPLITS, WORK, Floats, Slices
+from spanledger_analytics.methods.anomalies.dayview import View
+from spanledger_analytics.methods.anomalies.events import SETTLED, Event, Heard, Past, Planned, Settings
+from spanledger_analytics.methods.anomalies.scan import DAY, Channel
+from spanledger_analytics.methods.anomalies.tails import Tail
 
 # Block maxima that the tail is learnt from.
 _REMEMBERED: Final = 60_000

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Literal
 
-from spanledger_analytics.methods.events import Event
-from spanledger_analytics.methods.scan import Channel
+from spanledger_analytics.methods.anomalies.events import Event
+from spanledger_analytics.methods.anomalies.scan import Channel
 
 # Of what the project spends on a day.
 _HIGH: Final = 0.25

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, time
 from decimal import Decimal
 
-from spanledger_analytics.methods.culprits import Culprit, Kind, kind_of
-from spanledger_analytics.methods.decomposition import Decomposition, Driver, Term, total
-from spanledger_analytics.methods.rates import Rates
+from spanledger_analytics.methods.changes.culprits import Culprit, Kind, kind_of
+from spanledger_analytics.methods.changes.decomposition import Decomposition, Driver, Term, total
+from spanledger_analytics.methods.changes.rates import Rates
 
 LABELS: Mapping[str, str] = {
     "new_customers": "New customers",

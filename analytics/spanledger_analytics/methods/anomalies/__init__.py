@@ -1,0 +1,1 @@
+"""Unusual spend: what is usual, what is surprising, and when it is worth telling."""

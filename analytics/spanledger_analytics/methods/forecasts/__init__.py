@@ -1,0 +1,1 @@
+"""Spend to come: forecasts, intervals and sums that add up."""
