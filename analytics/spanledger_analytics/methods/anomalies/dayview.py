@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -12,35 +11,14 @@ from numpy.typing import NDArray
 from spanledger_analytics.methods.anomalies import scan
 from spanledger_analytics.methods.anomalies.cells import Cells, Floats, Slices
 from spanledger_analytics.methods.anomalies.events import Event, Past, Planned, Settings
-from spanledger_analytics.methods.anomalies.ratios import tally
+from spanledger_analytics.methods.anomalies.looking import APART, Looked, most, nothing
 from spanledger_analytics.methods.anomalies.rhythm import Rhythm
-from spanledger_analytics.methods.anomalies.scan import DAY, LOOK, Channel, Rates, Sums, windowed
+from spanledger_analytics.methods.anomalies.scan import DAY, LOOK, Channel, Sums, windowed
 from spanledger_analytics.methods.anomalies.tails import Tail, discoveries, improbability, surprise
+from spanledger_analytics.methods.anomalies.usual import NEW, Usual
 
-WEEK: Final = 7 * DAY
-PAST: Final = 28 * DAY
-NEW: Final = 14 * DAY
-# 1970-01-01 was a Thursday.
-_THURSDAY: Final = 3
-_RATES_FROM: Final = 2 * DAY
-_APART: Final = np.array([5, 11, 17, 23])
-_SIX: Final = int(np.argmax(scan.WINDOWS == 6))
 # Stretches that overlap: about as many independent looks a day, for a tail that nothing is known of yet.
 _TRIES: Final = 40.0
-
-
-@dataclass(frozen=True, slots=True)
-class Looked:
-    """Of each slice and hour, the stretch that surprises most: its score, and sums over it. Slices x 24.
-
-    `apart` are the unscaled scores of the day's quarters, which do not overlap.
-    """
-
-    score: Floats
-    actual: Floats
-    expected: Floats
-    active: NDArray[np.bool_]
-    apart: Floats
 
 
 class View:
@@ -59,18 +37,18 @@ class View:
         scales: Mapping[Channel, Floats],
     ) -> None:
         self._scales = scales
-        self._past, self._settings, self._planned, self._events, self._tails = past, settings, planned, events, tails
+        self._past, self._settings, self._events, self._tails = past, settings, events, tails
         self._slices, self._works = slices
         self._penalty, self._work_penalty = penalties
-        self.start, self.until, self._part = span
+        self.start, self.until, part = span
         self._origin = self.start - DAY
         # The slice that each cell of work is by itself.
         names = past.work.keys.iter_rows(named=True)
         self._finest = np.array([self._works.number(dict(each)) for each in names], np.int64)
-        self._rates = self._usual_rates()
-        self._spent = self._daily_spend()
+        usual = Usual(past, self._works, planned, events, self.start)
+        self._rates, self._spent = usual.rates(), usual.daily_spend()
         self._used = {name: self._dense(past.cells, name) for name in ("calls", "tokens", "cost")}
-        self._rhythm, self._done, self._price = self._usual_work()
+        self._rhythm, self._done, self._price = usual.work(self.until, part)
         self._looked = {channel: self._look(channel) for channel in Channel}
 
     def refresh(self, channel: Channel) -> None:
@@ -86,7 +64,7 @@ class View:
 
     def quarters(self, channel: Channel) -> Floats:
         """Scores of the quarters of the day that are over, slices x quarters; 0 where nothing was expected."""
-        return self._looked[channel].apart[:, self.start + _APART < self.until]
+        return self._looked[channel].apart[:, self.start + APART < self.until]
 
     def first(self, earliest: int) -> Event | None:
         """The first event that hours from `earliest` on show, by what is known at the end of its hour."""
@@ -156,66 +134,6 @@ class View:
         """The slices that a channel is looked at in."""
         return self._works if channel is Channel.VOLUME else self._slices
 
-    # What is usual.
-
-    def _usual_rates(self) -> Rates | None:
-        cells = self._past.cells
-        if self.start - int(cells.step.min()) < _RATES_FROM:
-            return None
-        left_out = np.zeros((2, len(cells.step)), bool)
-        for event in self._events:
-            if event.channel is Channel.VOLUME:
-                continue
-            inside = cells.within(event.where)[cells.cell]
-            stop = self.start if event.end is None else event.end
-            when = cells.step < event.start if event.settled else (cells.step >= event.start) & (cells.step < stop)
-            left_out[int(event.channel is Channel.PRICE)] |= inside & when
-        return Rates(*scan.rates(cells, self.start - PAST, self.start, left_out))
-
-    def _daily_spend(self) -> float:
-        cells = self._past.cells
-        recent = (cells.step >= self.start - NEW) & (cells.step < self.start)
-        days = max(min(NEW, self.start - int(cells.step.min())) / DAY, 1.0)
-        return float(cells.cost[recent].sum()) / days
-
-    def _usual_work(self) -> tuple[Rhythm | None, Floats, Floats]:
-        work = self._past.work
-        begins = -(-int(work.step.min()) // DAY) * DAY
-        known = max(self._origin - PAST, begins)
-        if self._origin - known < NEW:
-            return None, np.zeros((work.count, LOOK)), np.zeros(len(self._works))
-        counts = work.dense(work.done * (work.step < self.until), known, self.start + DAY - known)
-        counts[work.first > self.start - NEW] = 0.0
-        self._impute(counts, known)
-        rhythm = scan.ahead(counts[:, : self._origin - known], self._works, (self._origin // DAY + _THURSDAY) % 7)
-        # An hour that is not over yet has its share of the calls only; what a call takes needs no such care.
-        rhythm.expected[:, self.until - self._origin - 1] *= self._part
-        recent = (work.step >= self.start - PAST) & (work.step < self.start)
-        cost = self._works.sums(tally(work.cell[recent], work.cost[recent], work.count))
-        done = self._works.sums(tally(work.cell[recent], work.done[recent], work.count))
-        price = np.divide(cost, done, out=np.zeros(len(cost)), where=done > 0)
-        return rhythm, counts[:, self._origin - known :], price
-
-    def _impute(self, counts: Floats, known: int) -> None:
-        """Put what was a week before in place of what is explained, so that it is neither usual nor seen again."""
-        work = self._past.work
-        end = known + counts.shape[1]
-        for plan in self._planned:
-            first, stop = max(plan.start, known), min(plan.end, end)
-            inside = _overlapping(work, plan.where)
-            if first < stop and plan.factor:
-                counts[inside, first - known : stop - known] /= plan.factor
-            elif first < stop:
-                _as_before(counts, inside, first - known, stop - known)
-        for event in self._events:
-            if event.channel is not Channel.VOLUME:
-                continue
-            inside = work.within(event.where)
-            if event.settled:
-                counts[inside, : max(event.start - known, 0)] *= min(max(event.factor, 0.05), 20.0)
-            elif (covered := event.covers(known, end)) is not None:
-                _as_before(counts, inside, covered[0] - known, covered[1] - known)
-
     # What is seen.
 
     def _dense(self, cells: Cells, name: str) -> Floats:
@@ -226,7 +144,7 @@ class View:
         if channel is Channel.VOLUME:
             return self._look_at_work()
         if self._rates is None:
-            return _nothing(len(self._slices))
+            return nothing(len(self._slices))
         used = self._used
         hidden = self._hidden(channel)
         kept = {name: windowed(np.where(hidden, 0.0, values)) for name, values in used.items()}
@@ -235,16 +153,16 @@ class View:
         flat = [
             self._slices.sums(each.reshape(len(each), -1)) for each in (found.actual, found.expected, found.variance)
         ]
-        return _most(Sums(*(each.reshape(-1, *shape[1:]) for each in flat)), self._scales[channel])
+        return most(Sums(*(each.reshape(-1, *shape[1:]) for each in flat)), self._scales[channel])
 
     def _look_at_work(self) -> Looked:
         if self._rhythm is None:
-            return _nothing(len(self._works))
+            return nothing(len(self._works))
         counts = self._done.copy()
         self._impute_seen(counts)
         calls = windowed(self._works.sums(counts))
         expected = Rhythm(windowed(self._rhythm.expected), self._rhythm.clumping, self._rhythm.unrest)
-        return _most(scan.volume(expected, calls, self._price), self._scales[Channel.VOLUME])
+        return most(scan.volume(expected, calls, self._price), self._scales[Channel.VOLUME])
 
     def _impute_seen(self, counts: Floats) -> None:
         # Found today: what is usual for its cells is their share of what the slice is expected to have.
@@ -365,29 +283,3 @@ def _likelier(slices: Slices, sums: Sums, sign: int) -> Floats:
     along = slices.sums(weight * (sums.actual - sums.expected)) * sign
     size = slices.sums(weight * sums.expected)
     return np.divide(np.maximum(along, 0.0) ** 2, 2 * size, out=np.zeros_like(size), where=size > 0)
-
-
-def _overlapping(cells: Cells, where: Mapping[str, str]) -> NDArray[np.bool_]:
-    """Cells of a slice; dimensions that are not kept apart are left aside."""
-    return cells.within({name: value for name, value in where.items() if name in cells.dimensions})
-
-
-def _as_before(counts: Floats, inside: NDArray[np.bool_], first: int, stop: int) -> None:
-    for hour in range(first, stop):
-        if hour >= WEEK:
-            counts[inside, hour] = counts[inside, hour - WEEK]
-        elif hour >= DAY:
-            counts[inside, hour] = counts[inside, hour - DAY]
-
-
-def _most(sums: Sums, scale: Floats) -> Looked:
-    score = sums.score / scale[:, None, None]
-    place = np.abs(score).argmax(axis=2)[..., None]
-    picked = [np.take_along_axis(each, place, 2)[..., 0] for each in (score, sums.actual, sums.expected)]
-    apart = score[:, _APART, _SIX] * scale[:, None]
-    return Looked(*picked, active=(sums.expected[..., -1] > 0), apart=apart)
-
-
-def _nothing(slices: int) -> Looked:
-    empty = np.zeros((slices, DAY))
-    return Looked(empty, empty, empty, np.zeros((slices, DAY), bool), np.zeros((slices, len(_APART))))
