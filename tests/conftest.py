@@ -18,8 +18,8 @@ from spanledger_store.settings import StoreSettings
 
 LAUNCHER = Path(__file__).parent / "support" / "clickhouse_server.py"
 TABLES = ("span_rows", "span_content_rows", "embedding_rows", "score_rows", "ledger_rows", "ledger_day_rows",
-          "frozen_rows", "log_rows", "metric_rows", "bill_rows", "revenue_rows",
-          "finding_rows", "forecast_rows")  # fmt: skip
+          "ledger_total_rows", "frozen_rows", "log_rows", "metric_rows", "bill_rows", "revenue_rows",
+          "finding_rows", "forecast_rows", "drift_rows", "cluster_rows", "assignment_rows")  # fmt: skip
 
 
 def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:

@@ -14,7 +14,10 @@ from spanledger_cli import (
     budgets,
     centers,
     channels,
+    clusters,
     currencies,
+    drift,
+    embeddings,
     exporting,
     importing,
     jobs,
@@ -24,6 +27,7 @@ from spanledger_cli import (
     statements,
 )
 from spanledger_cli.accounting import accounting
+from spanledger_cli.advice import advice
 from spanledger_cli.backup import backup, restore
 from spanledger_cli.delete import delete
 from spanledger_cli.demo.command import demo
@@ -97,6 +101,7 @@ app.command()(query)
 app.command()(spend)
 app.command()(why)
 app.command()(forecast)
+app.command()(advice)
 app.command()(reprice)
 app.command()(reconcile)
 app.command()(margin)
@@ -104,6 +109,9 @@ app.add_typer(bills.app, name="bills")
 app.add_typer(budgets.app, name="budgets")
 app.add_typer(prices.app, name="prices")
 app.add_typer(anomalies.app, name="anomalies")
+app.add_typer(clusters.app, name="clusters")
+app.add_typer(drift.app, name="drift")
+app.add_typer(embeddings.app, name="embeddings")
 app.add_typer(channels.app, name="channels")
 app.command()(statements.statement)
 app.add_typer(statements.app, name="statements")

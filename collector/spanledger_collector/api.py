@@ -12,13 +12,17 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from spanledger_collector.accounting import add_accounting
+from spanledger_collector.advice import add_advice
 from spanledger_collector.anomalies import add_anomalies
 from spanledger_collector.apidocs import api_page
 from spanledger_collector.billing import add_billing
 from spanledger_collector.budgets import add_budgets
 from spanledger_collector.channels import add_channels
+from spanledger_collector.clusters import add_clusters
 from spanledger_collector.collector import Collector
 from spanledger_collector.coverage import add_coverage
+from spanledger_collector.drift import add_drift
+from spanledger_collector.embeddings import add_embeddings
 from spanledger_collector.export_table import add_export_table
 from spanledger_collector.forecast import add_forecast
 from spanledger_collector.jobs import add_jobs
@@ -96,11 +100,15 @@ def routes(collector: Collector, explain: Explain | None = None) -> APIRouter:
         return await asyncio.to_thread(collector.diagnosis)
 
     add_accounting(router, collector)
+    add_advice(router, collector)
     add_anomalies(router, collector)
+    add_drift(router, collector)
     add_billing(router, collector)
     add_budgets(router, collector)
     add_channels(router, collector)
+    add_clusters(router, collector)
     add_coverage(router, collector)
+    add_embeddings(router, collector)
     add_forecast(router, collector)
     add_jobs(router, collector)
     add_lifecycle(router, collector)

@@ -1,19 +1,22 @@
-"""The one place where pages meet the store: every read passes here, and roles will be checked here."""
+"""Where pages meet the store, with `data_finance` and nowhere else: here roles will be checked."""
 
 from __future__ import annotations
 
-import asyncio
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any
 
+import orjson
 import polars as pl
 
+from spanledger_dashboard import waterfall
+from spanledger_dashboard.data_finance import FinanceData
 from spanledger_dashboard.settings import DashboardSettings
-from spanledger_store import budget_report, health
+from spanledger_dashboard.shared import Shared
+from spanledger_dashboard.waterfall import Waterfall
+from spanledger_store import budget_report, drift, health
 from spanledger_store.budget_report import Standing
 from spanledger_store.control import Control, budgets, jobs, keys, quarantine, tallies
 from spanledger_store.control.jobs import JobState
@@ -31,36 +34,27 @@ from spanledger_store.reports.scope import Dimension, Scope
 from spanledger_store.reports.trace import Content, SpanMaps
 from spanledger_store.reports.traces import Cursor, Order, TraceSearch
 
-P = ParamSpec("P")
-T = TypeVar("T")
 CATALOG_SECONDS = 20
 # The checks compare the whole ledger with its spans: once a minute is enough for any number of readers.
 CHECKS_SECONDS = 60
 SPOOL_FILE = "spool.db"
+# Parts of one page ask within this time; a second look at it later sees what has come since.
+TOGETHER_SECONDS = 0.5
 
 
-class Data:
-    """Reports as coroutines, on a bounded pool of threads: the event loop never waits for the engine."""
+class Data(FinanceData):
+    """Reports as coroutines; those about money are in `data_finance`."""
 
     def __init__(
         self, engine: Engine, control: Control, settings: DashboardSettings, explain: Explain | None = None
     ) -> None:
+        super().__init__(engine, control, settings.query_threads)
         self.settings = settings
         self._explain = explain
-        self._engine = engine
-        self._control = control
         self._checks: tuple[float, datetime, list[Check]] | None = None
         self._checking = threading.Lock()
-        self._pool = ThreadPoolExecutor(settings.query_threads, thread_name_prefix="dashboard-query")
+        self._waterfalls = Shared[Waterfall | None](TOGETHER_SECONDS)
         self._projects: tuple[float, list[str]] = (-CATALOG_SECONDS, [])
-
-    async def _run(self, report: Callable[Concatenate[Engine, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._pool, lambda: report(self._engine, *args, **kwargs))
-
-    def close(self) -> None:
-        """Let the threads go; queries under way finish first."""
-        self._pool.shutdown()
 
     async def totals(self, scope: Scope, *, brief: bool = False) -> Totals:
         """Everything in the scope, summed; `brief` without latency, and faster."""
@@ -112,9 +106,14 @@ class Data:
         """The spans of one trace, or one of them."""
         return await self._run(trace.spans, project, trace_id, span_id)
 
-    async def trace_outline(self, project: str, trace_id: str) -> pl.DataFrame:
-        """The spans of one trace, as the waterfall needs them."""
-        return await self._run(trace.outline, project, trace_id)
+    async def waterfall(self, project: str, trace_id: str) -> Waterfall | None:
+        """The spans of one trace laid out; None where there is none. The page and its rows ask at the same moment."""
+        return await self._waterfalls.of((project, trace_id), lambda: self._run(_laid_out, project, trace_id))
+
+    async def waterfall_rows(self, project: str, trace_id: str) -> bytes | None:
+        """The waterfall's lines as JSON for the browser; None where there is no such trace."""
+        drawn = await self.waterfall(project, trace_id)
+        return None if drawn is None else await self._run(_rows_json, drawn)
 
     async def trace_contents(self, project: str, trace_id: str, span_id: str = "") -> list[Content]:
         """What the spans of one trace carried."""
@@ -198,6 +197,20 @@ class Data:
             )
         )
 
+    async def drifts(
+        self, project: str, start: datetime, end: datetime, where: Mapping[str, str]
+    ) -> list[dict[str, Any]]:
+        """Changes of what is asked within the stretch, newest first."""
+        return await self._run(
+            lambda engine: findings.report(
+                engine, self._control, project, start=start, end=end, kinds=("drift",), where=where
+            )
+        )
+
+    async def drift_looks(self, project: str, start: datetime, end: datetime) -> list[dict[str, Any]]:
+        """Every day of the stretch that was compared with its baseline, oldest first."""
+        return [each.as_json() for each in await self._run(drift.listing, project, start, end)]
+
     async def quarantined(self, project: str) -> list[tuple[ReasonCount, Quarantined | None]]:
         """Reasons for which something of the project could not be stored, each with its newest example."""
 
@@ -217,3 +230,12 @@ class Data:
                 found = health.checks(engine, self._control, engine.settings.data / SPOOL_FILE)
                 self._checks = (time.monotonic(), datetime.now(UTC), found)
             return self._checks[1:]
+
+
+def _laid_out(engine: Engine, project: str, trace_id: str) -> Waterfall | None:
+    frame = trace.outline(engine, project, trace_id)
+    return None if frame.is_empty() else waterfall.layout(frame.to_dicts())
+
+
+def _rows_json(_: Engine, drawn: Waterfall) -> bytes:
+    return orjson.dumps({**waterfall.packed(waterfall.rows(drawn)), "first": waterfall.first_choice(drawn)})

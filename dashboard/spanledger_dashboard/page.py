@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dash import Dash, Input, Output, no_update
+from dash import ClientsideFunction, Dash, Input, Output, State, dcc, no_update
 from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
@@ -44,18 +44,39 @@ class Page:
         return path == self.path or (self.path != "/" and self.path.endswith("/") and path.startswith(self.path))
 
 
-def content(app: Dash, data: Data, path: str, outputs: Sequence[Output], render: Render) -> None:
+def content(app: Dash, data: Data, path: str, outputs: Sequence[Output], render: Render, *, after: str = "") -> None:
     """Draw with `render` whenever the view changes to or within the page at `path`.
 
-    The last output is the page's body: failures are told there, and the other outputs then stay as they are.
+    The last output is the page's body: failures are told there, and the other outputs then stay as they are. `after`
+    is the id of what must be there first, which `first` has been told of.
     """
     page = Page(path, "", lambda: states.bone(1), lambda _app, _data: None)
 
-    @app.callback(list(outputs), Input("view", "data"))
+    @app.callback(list(outputs), Input(_drawn(after), "data") if after else Input("view", "data"))
     async def draw(view: dict[str, Any] | None) -> Sequence[Any]:
         if not view or not page.holds(str(view.get("path"))):
             raise PreventUpdate
         return await guarded(data, view, render, len(outputs))
+
+
+def first(app: Dash, body: str) -> None:
+    """What is drawn `after` this body waits for it, so that what lies further down never keeps the top waiting."""
+    app.clientside_callback(
+        ClientsideFunction("spanledger", "drawn"),
+        Output(_drawn(body), "data"),
+        Input(body, "children"),
+        State("view", "data"),
+        prevent_initial_call=True,
+    )
+
+
+def drawn(body: str) -> Component:
+    """What notices that a body is there; it belongs into the page's skeleton."""
+    return dcc.Store(id=_drawn(body))
+
+
+def _drawn(body: str) -> str:
+    return f"{body}-drawn"
 
 
 async def guarded(data: Data, view: dict[str, Any], render: Render, outputs: int) -> Sequence[Any]:

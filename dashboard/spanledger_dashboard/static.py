@@ -11,7 +11,7 @@ import brotli
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 STATIC_PREFIXES = ("/_dash-component-suites/", "/assets/")
-DYNAMIC_PREFIX = "/_dash-"
+DYNAMIC_PREFIXES = ("/_dash-", "/ui/")
 PLOTLY_PATH = "/_dash-component-suites/plotly/package_data/plotly"
 COMPRESSIBLE = (b"javascript", b"json", b"css", b"html", b"svg", b"text/")
 SMALLEST = 800
@@ -29,7 +29,7 @@ class Stored:
 
 
 class CompressedStatic:
-    """An ASGI layer that answers for static files from memory and compresses what Dash sends.
+    """An ASGI layer that answers for static files from memory and compresses what pages ask for.
 
     Anything else (the API, the collector's routes, exports) passes through untouched and unbuffered. Plotly is
     replaced by the bundle in `vendor/`, which runs under a strict Content-Security-Policy.
@@ -54,7 +54,7 @@ class CompressedStatic:
             stored = await asyncio.to_thread(plotly, encoding)
             self._keep(key, stored)
             await _send(stored, send)
-        elif encoding and (static or path.startswith(DYNAMIC_PREFIX) or "html" in _accept(scope)):
+        elif encoding and (static or path.startswith(DYNAMIC_PREFIXES) or "html" in _accept(scope)):
             await self._compress(scope, receive, send, static, encoding, key)
         else:
             await self.app(scope, receive, send)

@@ -158,6 +158,11 @@ def register(app: Dash, data: Data, pages: Sequence[Page]) -> None:
         Output("sink", "data", allow_duplicate=True),
         Input({"type": "time-chart", "name": ALL}, "relayoutData"),
     )
+    clientside(
+        "jump",
+        Output("sink", "data", allow_duplicate=True),
+        Input({"type": "linked-chart", "name": ALL}, "clickData"),
+    )
     clientside("show", Output("absolute", "opened"), Input("custom-range", "n_clicks"))
     clientside(
         "absolute",

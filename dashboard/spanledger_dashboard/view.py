@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -111,12 +111,21 @@ class View:
         """A link on which this dimension has this value and no other."""
         return self.href(path, **{dimension.value: written(value)}, **changes)
 
-    def calls(self, path: str, within: Mapping[str, str], start: datetime, end: datetime) -> str:
-        """A link to the calls of a slice (dimension -> value) in a stretch of time."""
+    def calls(
+        self, path: str, within: Mapping[str, str | Sequence[str]], start: datetime, end: datetime, **more: str
+    ) -> str:
+        """A link to the calls of a slice (dimension -> value, or alternatives) in a stretch of time.
+
+        Filters of other dimensions stay; `more` are parameters of the page.
+        """
         first, last = (moment.astimezone(self.zone) for moment in (start, end))
-        changes: dict[str, str | None] = {name: written(v) for name, v in within.items() if name in DIMENSIONS}
-        changes |= {"range": None, "from": f"{first:%Y-%m-%dT%H:%M}", "to": f"{last:%Y-%m-%dT%H:%M}"}
-        return self.href(path, **changes)
+        times = {"from": f"{first:%Y-%m-%dT%H:%M}", "to": f"{last:%Y-%m-%dT%H:%M}"}
+        named = {name: [values] if isinstance(values, str) else values for name, values in within.items()}
+        named = {name: values for name, values in named.items() if name in DIMENSIONS}
+        kept = {*GLOBAL_KEYS, *DIMENSIONS} - {"range", *times, *named}
+        pairs = [pair for pair in self.pairs if pair[0] in kept and pair[0] not in more]
+        pairs += [(name, written(value)) for name, values in named.items() for value in values]
+        return _link(path, [*pairs, *times.items(), *more.items()])
 
 
 def known(text: str) -> str:

@@ -18,7 +18,7 @@ from spanledger_store.control import Control
 from spanledger_store.control.budgets import Budget, plain
 from spanledger_store.engine import Engine
 from spanledger_store.periods import Window
-from spanledger_store.projection import ENOUGH, WEEKS, Profile, projected
+from spanledger_store.projection import ENOUGH, WEEKS, Profile
 from spanledger_store.sql import load
 
 
@@ -79,6 +79,7 @@ class Standing:
 def report(engine: Engine, control: Control, budgets: Sequence[Budget], now: datetime) -> list[Standing]:
     """How each budget stands, in the order given; of those with `per`, every value. Raises StoreError."""
     states = standing.states(engine, control, budgets, now)
+    forecast = breach.outlooks(engine, states, now)
     profiles = _profiles(engine, budgets, now)
     refused: dict[tuple[str, Window], dict[tuple[str, str], Blocked]] = {}
     found: list[Standing] = []
@@ -87,12 +88,9 @@ def report(engine: Engine, control: Control, budgets: Sequence[Budget], now: dat
         if at not in refused:
             refused[at] = _blocked(engine, *at)
         blocked = refused[at].get((state.budget.id, state.value or ""), Blocked())
-        profile = profiles.get(state.budget.id)
-        ahead = projected(state.spent, state.window, now, profile)
-        reached = (
-            breach.expected_at(state.spent, state.limit, state.window, now, profile) if ahead is not None else None
-        )
-        found.append(Standing(state, ahead, blocked, None if state.is_used_up else reached))
+        by_forecast = forecast.get((state.budget.id, state.value))
+        ahead = breach.ahead(state, now, by_forecast, profiles.get(state.budget.id))
+        found.append(Standing(state, ahead.projected, blocked, ahead.breach_at))
     return found
 
 

@@ -29,11 +29,15 @@ SHARDING: Final[Mapping[str, str]] = {
     # An hour lies on one shard: replaced by one insert, it is seen as it was or as it is.
     "ledger_rows": "cityHash64(project_id, hour)",
     "ledger_day_rows": "cityHash64(project_id, day)",
+    "ledger_total_rows": "cityHash64(project_id, day)",
     "frozen_rows": "cityHash64(project_id, hour)",
     "bill_rows": "cityHash64(project_id, day)",
     "revenue_rows": "cityHash64(project_id, month)",
     "finding_rows": "cityHash64(id)",
+    "drift_rows": "cityHash64(project_id, slice_key)",
     "forecast_rows": "cityHash64(project_id, begins)",
+    "cluster_rows": "cityHash64(project_id, codebook)",
+    "assignment_rows": "cityHash64(trace_id)",
     "audit_rows": "cityHash64(run)",
     "schema_migrations": "number",
 }
@@ -47,11 +51,15 @@ VIEWS: Final[Mapping[str, str]] = {
     "ledger": "ledger_rows",
     "latency": "ledger_rows",
     "ledger_days": "ledger_day_rows",
+    "ledger_totals": "ledger_total_rows",
     "frozen": "frozen_rows",
     "bills": "bill_rows",
     "revenue": "revenue_rows",
     "findings": "finding_rows",
+    "drift": "drift_rows",
     "forecasts": "forecast_rows",
+    "clusters": "cluster_rows",
+    "assignments": "assignment_rows",
     "audit": "audit_rows",
 }
 NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")

@@ -32,6 +32,7 @@ _TABLES: Mapping[str, str] = {
     "log_rows": "deletion_matched_logs",
     "span_content_rows": "deletion_matched",
     "embedding_rows": "deletion_matched",
+    "assignment_rows": "deletion_matched",
     "score_rows": "deletion_matched_scores",
     "span_rows": "deletion_matched",
 }

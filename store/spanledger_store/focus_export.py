@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Context, Decimal
 from pathlib import Path
@@ -41,7 +41,8 @@ class FocusInvalid(StoreError):
 class Wanted:
     """What to write: whole UTC days [start, end) of a project, a charge period being a day or an hour.
 
-    `account` is the billing account it is told under, the project's id where it is ''. Raises FocusInvalid.
+    `account` is the billing account it is told under, the project's id where it is ''; `filters` narrow the calls.
+    Raises FocusInvalid.
     """
 
     project: str
@@ -50,6 +51,7 @@ class Wanted:
     target: Path
     hourly: bool = False
     account: str = ""
+    filters: Mapping[Dimension, tuple[str, ...]] = field(default_factory=dict[Dimension, tuple[str, ...]])
 
     def __post_init__(self) -> None:
         for moment in (self.start, self.end):
@@ -80,7 +82,8 @@ def write(engine: Engine, control: Control, wanted: Wanted, progress: Progress =
             for number in range(days):
                 start = wanted.start + number * _DAY
                 progress("writing days", number, days)
-                lines = books(engine, Scope(wanted.project, start, start + _DAY), BY, bucketing).rows(named=True)
+                scope = Scope(wanted.project, start, start + _DAY, wanted.filters)
+                lines = books(engine, scope, BY, bucketing).rows(named=True)
                 for line in lines:
                     cost = _EXACT.add(cost, line["cost_usd"])
                     unpriced += line["unpriced_calls"]

@@ -158,12 +158,15 @@ class Outlook:
     def reaches(self, limit: Decimal) -> tuple[datetime | None, datetime | None, datetime | None]:
         """When the limit is reached: as expected, and the earliest and latest of 80 %; None for not in this period."""
         low, high = ends(80)
-        expected = _crossing(float(limit), self.days)
         early = _crossing(
             float(limit), [(at, each[high]) for (at, _), each in zip(self.days, self.likely, strict=True)]
         )
         late = _crossing(float(limit), [(at, each[low]) for (at, _), each in zip(self.days, self.likely, strict=True)])
-        return expected, early, late
+        return self.reached(limit), early, late
+
+    def reached(self, limit: Decimal) -> datetime | None:
+        """When the limit is reached as expected; None for not in this period."""
+        return _crossing(float(limit), self.days)
 
 
 def outlook(

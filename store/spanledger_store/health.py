@@ -198,6 +198,7 @@ def ledger_check(engine: Engine, control: Control) -> Check:
     for sql, each_day, what in (
         (ledger.differences(), False, "hour(s) differ from their spans"),
         (ledger.day_differences(), True, "day(s) differ from their hours"),
+        (ledger.total_differences(), True, "day(s) differ from the sums over their customers"),
     ):
         suspects, worst = _differing(engine, control, sql, each_day=each_day)
         if suspects:

@@ -1,4 +1,4 @@
-"""Where a period's spend will end, from how it has begun: a rule of thumb, which the forecasts will replace.
+"""Where a period's spend will end, from how it has begun: a rule of thumb, for periods and slices without forecasts.
 
 The spend so far goes on as it has, at the pace that the hours of the week had in the last four weeks; without a week
 of history, evenly.

@@ -25,13 +25,14 @@ _SPANS: Final = Table("span_rows", "start_time")
 # In the order in which they expire: what depends on spans before them, the books after.
 CLASSES: Final[Mapping[str, Sequence[Table]]] = {
     "content": (Table("span_content_rows", "start_time"),),
-    "embeddings": (Table("embedding_rows", "start_time"),),
+    "embeddings": (Table("embedding_rows", "start_time"), Table("assignment_rows", "start_time")),
     "scores": (Table("score_rows", "time"),),
     "logs": (Table("log_rows", "time"),),
     "metrics": (Table("metric_rows", "time"),),
     "spans": (_SPANS,),
     "ledger": (
         Table("frozen_rows", "hour"),
+        Table("ledger_total_rows", "toDateTime(day, 'UTC')"),
         Table("ledger_day_rows", "toDateTime(day, 'UTC')"),
         Table("ledger_rows", "hour"),
     ),

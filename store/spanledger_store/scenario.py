@@ -27,8 +27,9 @@ _ZERO: Final = Decimal(0)
 _ONE: Final = Decimal(1)
 _MOST: Final = Decimal(1000)
 VOLUME_OF: Final = ("customer", "feature", "team")
+EVERY: Final = "*"
 SYNTAX: Final = (
-    "use price:MODEL=FACTOR, volume:NAME=FACTOR (a customer; or feature/NAME, team/NAME), swap:MODEL=MODEL, "
+    "use price:MODEL=FACTOR, volume:NAME=FACTOR (a customer; or feature/NAME, team/NAME, * for all), swap:MODEL=MODEL, "
     "cache:MODEL=SHARE, with commas between them"
 )
 
@@ -66,7 +67,7 @@ class Scenario:
     | field | |
     |---|---|
     | prices | model -> factor on what its calls cost |
-    | volumes | (dimension, value) -> factor on its calls; factors of several multiply |
+    | volumes | (dimension, value) -> factor on its calls, `EVERY` value alike; factors of several multiply |
     | swaps | model -> model that answers its calls |
     | caches | model -> share of its input that is read from the provider's cache, 0 to 1 |
 
@@ -202,7 +203,7 @@ def _one(line: Line, wanted: Scenario, pricer: Pricer) -> Decimal:
         if fnmatchcase(model, pattern):
             cost = _EXACT.multiply(cost, factor)
     for (dimension, value), factor in wanted.volumes.items():
-        if line.slice.get(dimension, "") == value:
+        if value in (EVERY, line.slice.get(dimension, "")):
             cost = _EXACT.multiply(cost, factor)
     return cost.quantize(_QUANTUM, context=_EXACT)
 
@@ -238,7 +239,7 @@ def _check(lines: Sequence[Line], wanted: Scenario) -> None:
             raise ScenarioInvalid(f"no recent call has the model {pattern!r}; there are: {_some(models)}.")
     for dimension, value in wanted.volumes:
         values = sorted({line.slice.get(dimension, "") for line in lines} - {""})
-        if value not in values:
+        if value not in (EVERY, *values):
             raise ScenarioInvalid(f"no recent call has the {dimension} {value!r}; there are: {_some(values)}.")
 
 

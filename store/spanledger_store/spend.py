@@ -16,7 +16,8 @@ from spanledger_store.control import Control, centers, currencies
 from spanledger_store.control.budgets import plain
 from spanledger_store.control.currencies import DOLLAR, Rates
 from spanledger_store.engine import Engine
-from spanledger_store.reports.books import SLICE, lines
+from spanledger_store.ledger import SLICE
+from spanledger_store.reports.books import lines
 from spanledger_store.reports.buckets import HOUR, Bucketing, Calendar, Cuts, fixed
 from spanledger_store.spend_request import TIMES, UNATTRIBUTED, SpendBy, SpendRequest
 

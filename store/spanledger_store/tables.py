@@ -32,6 +32,8 @@ _SPREAD: Final = (
     Dataset("metrics", "", ("time", "name", "series"), {}),
     Dataset("audit", "", ("at", "run"), {}),
     Dataset("findings", "", ("start", "kind", "id"), {}),
+    Dataset("clusters", "", ("made_at", "codebook", "cluster"), {}),
+    Dataset("assignments", "", ("start_time", "trace_id", "span_id"), {}),
 )
 TABLES: Final[Mapping[str, Dataset]] = MappingProxyType({each.view: each for each in (*DATASETS, *_SPREAD)})
 """What can be exported, by name."""

@@ -32,7 +32,7 @@ def books(clickhouse_url: str, tmp_path: Path) -> dict[str, str]:
     settings = StoreSettings(data=tmp_path / "data", clickhouse_url=SecretStr(clickhouse_url), database="currencies")
     with Engine(settings) as engine, Control.open(settings) as control:
         migrate(engine)
-        for table in ("span_rows", "ledger_rows", "ledger_day_rows"):
+        for table in ("span_rows", "ledger_rows", "ledger_day_rows", "ledger_total_rows"):
             engine.command(f"TRUNCATE TABLE {table}")
         rows = [span_row(span_id=f"{n:016x}", **values) for n, values in enumerate(ROWS)]
         write(engine, control, SpanBatch(f"currencies-{tmp_path}", spans=rows))

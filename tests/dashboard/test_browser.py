@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Page, expect
 from pydantic import SecretStr
 
-from spanledger_store import findings
+from spanledger_store import drift, findings
 from spanledger_store.control import Control, budgets
 from spanledger_store.control.budgets import Budget
 from spanledger_store.engine import Engine
@@ -22,6 +22,7 @@ from spanledger_store.periods import Period
 from spanledger_store.settings import StoreSettings
 from tests.dashboard.conftest import served
 from tests.dashboard.test_anomalies_page import LARGE, SMALL
+from tests.dashboard.test_drift_page import FOUND, LOOK
 
 pytestmark = pytest.mark.browser
 Open = Callable[..., Page]
@@ -30,6 +31,8 @@ READY = {
     "/spend": "#spend-body .ag-row",
     "/anomalies": "#anomalies-body .culprit",
     "/budgets": "#budgets-body .meter",
+    "/advice": "#advice-body .advice",
+    "/drift": "#drift-body .asked",
     "/health": "#health-findings .finding",
     "/traces": "#traces-grid .ag-row .ag-cell",
     "/trace/": "#trace-panel .kv",
@@ -48,10 +51,12 @@ def budget_of_each_customer(pages_control: Control) -> Iterator[None]:
 
 @pytest.fixture(scope="module", autouse=True)
 def an_anomaly(pages_engine: Engine) -> Iterator[None]:
-    """Something for the page Anomalies to draw."""
-    findings.write(pages_engine, [LARGE, SMALL])
+    """Something for the pages Anomalies and Drift to draw."""
+    findings.write(pages_engine, [LARGE, SMALL, FOUND])
+    drift.write(pages_engine, "default", [LOOK])
     yield
-    pages_engine.command(f"TRUNCATE TABLE {findings.TABLE}")
+    for table in (findings.TABLE, drift.TABLE):
+        pages_engine.command(f"TRUNCATE TABLE {table}")
 
 
 def query(page: Page) -> dict[str, list[str]]:
@@ -133,6 +138,25 @@ def test_a_filter_is_added_from_the_values_there_are(open_page: Open) -> None:
     expect(page.locator("#chips .chip")).to_contain_text("Globex Finance")
     assert query(page)["customer"] == ["Globex Finance"]
     expect(page.locator("#spend-grid .ag-center-cols-container .ag-row")).to_have_count(1)
+
+
+def test_lower_cards_of_spend_lead_to_calls(open_page: Open) -> None:
+    page = open_page("/spend?range=7d")
+    page.wait_for_selector("#spend-matrix .cell")
+    page.locator("#spend-matrix a.cell").first.click()
+    page.wait_for_selector(READY["/traces"])
+    assert {"customer", "model"} <= set(query(page))
+
+
+def test_a_scenario_comes_into_the_url_and_onto_the_chart(open_page: Open) -> None:
+    page = open_page("/budgets")
+    page.wait_for_selector("#what-if-result p")
+    page.get_by_role("slider", name="Price").focus()
+    page.keyboard.press("ArrowLeft")
+    until(page, "location.search.includes('price=95')")
+    expect(page.locator("#what-if-result")).to_contain_text("All calls of the last 30 days")
+    page.go_back()
+    expect(page.locator("#what-if-result")).to_contain_text("Move a slider")
 
 
 def test_a_row_of_the_table_leads_one_level_down(open_page: Open) -> None:

@@ -59,3 +59,13 @@ def test_a_trace_comes_with_its_content(client: TestClient, some_trace: str) -> 
 def test_names_never_run_in_a_spreadsheet(text: str) -> None:
     assert harmless(text) == f"'{text}"
     assert harmless("Acme") == "Acme"
+
+
+def test_the_rows_of_a_trace_are_fetched_beside_its_page(client: TestClient, some_trace: str) -> None:
+    answer = client.get(f"/ui/trace/{some_trace}/rows", headers={"accept-encoding": "br"})
+    assert answer.headers["content-encoding"] == "br"
+    rows = answer.json()
+    assert len(rows["rows"]) == 7
+    assert len(rows["names"]) == len(rows["rows"][0])
+    assert client.get("/ui/trace/abc/rows").status_code == 204
+    assert client.get(f"/ui/trace/{some_trace}/rows?project=other").status_code == 204

@@ -120,7 +120,8 @@ def test_a_threshold_that_is_no_number_is_named(search: str) -> None:
 
 def test_a_trace_has_its_rows_and_its_panel(data: Data, some_trace: str) -> None:
     seen = view(f"/trace/{some_trace}")
-    _, title, _, _, rows, body = run(trace.render(data, seen))
+    _, title, _, _, body = run(trace.render(data, seen))
+    rows = json.loads(run(data.waterfall_rows("default", some_trace)))
     assert title.endswith(".run")
     assert len(rows["rows"]) == 7
     assert rows["first"] in {row[rows["names"].index("id")] for row in rows["rows"]}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from random import Random
@@ -218,6 +219,42 @@ def test_days_that_differ_from_their_hours_are_named_and_mended(engine: Engine, 
     job.run(engine, control)
     assert engine.rows(ledger.day_differences()) == []
     assert health.ledger_check(engine, control).state == "ok"
+
+
+def test_totals_that_differ_from_their_days_are_named_and_mended(engine: Engine, control: Control) -> None:
+    write(engine, control, SpanBatch("a", [span_row(**each) for each in calls_of(3, 20)]))
+    job.run(engine, control)
+    engine.command(
+        "INSERT INTO ledger_total_rows SELECT * REPLACE (calls + 1 AS calls, revision + 1 AS revision)"
+        " FROM ledger_total_rows FINAL WHERE calls > 0 LIMIT 1"
+    )
+    wrong = health.ledger_check(engine, control)
+    assert wrong.state == "fail"
+    assert "1 day(s) differ from the sums over their customers" in wrong.detail
+    job.run(engine, control)
+    assert engine.rows(ledger.total_differences()) == []
+    assert health.ledger_check(engine, control).state == "ok"
+
+
+def test_whom_nobody_asks_for_is_not_read(engine: Engine, control: Control) -> None:
+    write(engine, control, SpanBatch("a", [span_row(**each) for each in calls_of(3, 20)]))
+    job.run(engine, control)
+    scope = Scope("default", BEGIN, BEGIN + timedelta(days=5))
+    assert "ledger_total_rows" in rollup.source(scope, None, ["model", "cost_usd"]).sql
+    one = replace(scope, filters={Dimension.CUSTOMER: ("acme",)})
+    for asked, columns in ((scope, ["customer"]), (one, ["model"])):
+        assert "ledger_day_rows" in rollup.source(asked, None, columns).sql
+
+
+def test_the_migration_fills_totals_from_days_and_may_run_again(engine: Engine, control: Control) -> None:
+    write(engine, control, SpanBatch("a", [span_row(**each) for each in calls_of(4, 40)]))
+    job.run(engine, control)
+    expected = engine.rows("SELECT * FROM ledger_totals ORDER BY ALL")
+    engine.command("TRUNCATE TABLE ledger_total_rows")
+    backfill = next(each for each in shipped() if each.slug == "ledger_totals").statements()[-1]
+    for _ in range(2):
+        engine.command(backfill)
+        assert engine.rows("SELECT * FROM ledger_totals ORDER BY ALL") == expected != []
 
 
 def test_the_migration_fills_days_from_hours_and_may_run_again(engine: Engine, control: Control) -> None:

@@ -106,6 +106,7 @@ def test_the_proof_says_what_was_there_and_what_it_cost(engine: Engine, control:
         ("log_rows", 0, 0, 0),
         ("span_content_rows", 4, 4, 0),
         ("embedding_rows", 4, 4, 0),
+        ("assignment_rows", 0, 0, 0),
         ("score_rows", 1, 1, 0),
         ("span_rows", 4, 4, 0),
         ("frozen_rows", 0, 0, 0),
@@ -238,8 +239,8 @@ def test_a_subject_must_be_clear(kind: Any, value: str, says: str) -> None:
 def test_a_preview_changes_nothing(engine: Engine, control: Control) -> None:
     store(engine, control, "a", [{}])
     assert deletion.preview(engine, Subject("customer", "acme")) == {
-        "log_rows": 0, "span_content_rows": 1, "embedding_rows": 1, "score_rows": 0, "span_rows": 1,
-        "frozen_rows": 0, "revenue_rows": 0, "ledger_day_rows": 0, "ledger_rows": 0,
+        "log_rows": 0, "span_content_rows": 1, "embedding_rows": 1, "assignment_rows": 0, "score_rows": 0,
+        "span_rows": 1, "frozen_rows": 0, "revenue_rows": 0, "ledger_day_rows": 0, "ledger_rows": 0,
     }  # fmt: skip
     assert count(engine, "spans") == 1
     assert count(engine, "deletion_rows") == 0

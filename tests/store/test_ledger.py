@@ -47,6 +47,11 @@ def by_slice(engine: Engine) -> tuple[list[Any], list[Any]]:
     by_days = engine.rows(f"SELECT day, {SLICE}, {LEDGER_SUMS} FROM ledger_days GROUP BY ALL ORDER BY ALL")
     assert by_days == by_hours
     assert engine.rows(ledger.day_differences()) == []
+    without = SLICE.replace("customer, ", "")
+    assert without != SLICE
+    totals = engine.rows(f"SELECT day, {without}, {LEDGER_SUMS} FROM ledger_totals GROUP BY ALL ORDER BY ALL")
+    assert totals == engine.rows(f"SELECT day, {without}, {LEDGER_SUMS} FROM ledger_days GROUP BY ALL ORDER BY ALL")
+    assert engine.rows(ledger.total_differences()) == []
     return [tuple(row) for row in spans], [tuple(row) for row in books]
 
 

@@ -50,6 +50,12 @@ def test_patterns_and_another_provider() -> None:
     assert found.costs()[1] == price.total
 
 
+def test_more_calls_of_everybody() -> None:
+    lines = [line(), line("gpt-4o-mini", "globex")]
+    assert applied(lines, Scenario.read("volume:*=1.5")).factor() == Decimal("1.5")
+    assert applied(lines, Scenario.read("volume:*=2,volume:acme=3")).factor("customer", "acme") == 6
+
+
 def test_a_cache_rate_moves_tokens_between_buckets() -> None:
     """A million tokens of prompt, of which 20 % came from the cache; at 80 % the rest is a fifth."""
     before = line(input_tokens=800_000, cache_read_tokens=200_000, output_tokens=0)

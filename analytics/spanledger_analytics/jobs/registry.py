@@ -8,7 +8,12 @@ from typing import Literal
 
 from spanledger_analytics.jobs import (
     anomalies,
+    assignment,
     budget_alerts,
+    clusters,
+    drift,
+    embedding,
+    emergence,
     forecast,
     gpu_hours,
     joining,
@@ -22,7 +27,7 @@ from spanledger_store.control import Control
 from spanledger_store.engine import Engine
 
 Progress = Callable[[str, int, int], None]
-Lane = Literal["quick", "long", "outside"]
+Lane = Literal["quick", "long", "outside", "vectors"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +35,8 @@ class Job:
     """A named piece of work that may run at any time and any number of times; `run` returns what it changed.
 
     Jobs of one lane run one after another: what may take minutes is `long`, and what waits for other people's servers
-    `outside`, so that the books wait for neither. One that is `patient` goes through much of what is stored, and waits
-    while spans do.
+    `outside`, so that the books wait for neither; `vectors` are made in one of their own, within a minute whatever else
+    runs. One that is `patient` goes through much of what is stored, and waits while spans do.
     """
 
     name: str
@@ -55,5 +60,10 @@ JOBS: tuple[Job, ...] = (
     Job("statements", 60.0, statements.run, "long"),
     Job("anomalies", 900.0, anomalies.run, "long", patient=True),
     Job("forecast", 60.0, forecast.run, "long", patient=True),
+    Job("drift", 3600.0, drift.run, "long", patient=True),
+    Job("embedding", 10.0, embedding.run, "vectors", patient=True),
+    Job("assignment", 10.0, assignment.run, "vectors", patient=True),
+    Job("clusters", 3600.0, clusters.run, "long", patient=True),
+    Job("emergence", 3600.0, emergence.run, "long", patient=True),
     Job("notices", 5.0, _at_once(notices.run), "outside"),
 )

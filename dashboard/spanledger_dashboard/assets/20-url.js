@@ -9,6 +9,7 @@
     function go(href, {replace = false} = {}) {
         const target = new URL(href, location.href);
         if (target.href === location.href) return;
+        window.spanledgerWaterfall.ask(target);
         history[replace ? "replaceState" : "pushState"]({}, "", target);
         window.dispatchEvent(new CustomEvent("_dashprivate_pushstate"));
         if (!replace && target.pathname !== document.documentElement.dataset.path) window.scrollTo(0, 0);

@@ -69,12 +69,33 @@
                 if (Object.keys(wanted).some((key) => (now.get(key) || "") !== wanted[key])) patch(wanted);
                 return same();
             },
+            // The top of a page is there: what lies further down may be asked for.
+            drawn: (_body, view) => (view ? {...view, drawn: Date.now()} : same()),
+            // A mark of a chart leads to what it stands for.
+            jump() {
+                for (const {value} of window.dash_clientside.callback_context.triggered) {
+                    const href = value?.points?.[0]?.customdata;
+                    if (typeof href === "string") window.spanledger.go(href);
+                }
+                return same();
+            },
+            // The form of a scenario: whatever is not left as it is goes into the URL.
+            scenario(price, volume, cache, model, from, to) {
+                const now = query();
+                const wanted = {
+                    price: factor(price), volume: factor(volume), cache: cache === null || cache < 0 ? "" : String(cache),
+                    of: model || "", swap: from && to && from !== to ? from : "", to: from && to && from !== to ? to : "",
+                };
+                if (Object.keys(wanted).some((key) => (now.get(key) || "") !== wanted[key])) patch(wanted);
+                return same();
+            },
             reload() {
                 window.spanledgerGrid.reload("traces-grid", location.search);
                 return same();
             },
-            waterfall(_body, data) {
-                if (data) whenThere("wf-rows", () => window.spanledgerWaterfall.draw(data));
+            waterfall() {
+                const rows = window.spanledgerWaterfall.asked();
+                whenThere("wf-rows", async () => window.spanledgerWaterfall.draw(await rows));
                 return same();
             },
         },
@@ -87,6 +108,7 @@
     }
     // "2026-11-01", "2026-11-01 06:30:12.5" -> "2026-11-01T06:30"
     const minute = (text) => `${text.replace(" ", "T")}T00:00`.slice(0, 16);
+    const factor = (value) => (value === null || value === undefined || value === 100 ? "" : String(value));
     function number(value) {
         return value === null || value === undefined || value === "" || Number(value) === 0 ? "" : String(value);
     }

@@ -190,9 +190,41 @@
     addEventListener("scroll", moved, {passive: true, capture: true});
     addEventListener("resize", moved, {passive: true});
 
+    // The rows are asked for when the address is known, and are on their way while the page is still being put up.
+    const PREFIX = "/trace/";
+    let under = {}; // what has been asked for and not been drawn yet: {address, rows}
+    function address(target) {
+        const project = new URLSearchParams(target.search).get("project");
+        return `/ui${target.pathname}/rows${project ? `?${new URLSearchParams({project})}` : ""}`;
+    }
+    function ask(target) {
+        if (!target.pathname.startsWith(PREFIX)) return;
+        const wanted = address(target);
+        under = {
+            address: wanted,
+            rows: fetch(wanted).then((answer) => (answer.status === 200 ? answer.json() : null)).catch(() => null),
+        };
+    }
+    ask(location);
+
     window.spanledgerWaterfall = {
         step,
+        ask,
+        asked() {
+            const wanted = address(location);
+            if (under.address !== wanted) ask(location);
+            const {rows: found} = under;
+            under = {};
+            // Who has gone on to another trace meanwhile must not see this one's rows there.
+            return found?.then((data) => (address(location) === wanted ? data : undefined));
+        },
         draw(data) {
+            const tree = document.getElementById("wf-rows");
+            if (!tree || data === undefined) return;
+            if (data === null) {
+                tree.textContent = "The spans could not be read. Reload the page to try again.";
+                return;
+            }
             const before = rows[0]?.id;
             rows = numbered(data);
             const fresh = before === undefined || before !== rows[0]?.id;

@@ -53,6 +53,7 @@ def waterfall(start: Step, steps: Sequence[Step], end: Step) -> Figure:
         "tickmode": "array",
         "tickvals": trace["x"],
         "ticktext": [step.label for step in every],
+        "tickfont": {"size": 10},
         "automargin": True,
         "fixedrange": True,
     }

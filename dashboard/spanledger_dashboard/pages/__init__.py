@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from spanledger_dashboard.page import Page
-from spanledger_dashboard.pages import anomalies, budgets, health, overview, spend, trace, traces
+from spanledger_dashboard.pages import advice, anomalies, budgets, drift, health, overview, spend, trace, traces
 
 PAGES: tuple[Page, ...] = (
     overview.PAGE,
@@ -12,5 +12,7 @@ PAGES: tuple[Page, ...] = (
     spend.PAGE,
     budgets.PAGE,
     anomalies.PAGE,
+    advice.PAGE,
+    drift.PAGE,
     health.PAGE,
 )

@@ -1,4 +1,4 @@
-"""Budgets: how much of each is used, at what pace, where it will end, and what was refused because of it."""
+"""Budgets and forecast: how much of each is used, where it will end, what was refused because of it, and what if."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from dash.development.base_component import Component
 
 from spanledger_dashboard import fmt
 from spanledger_dashboard.data import Data
-from spanledger_dashboard.page import Page, content
+from spanledger_dashboard.page import Page, content, drawn, first
+from spanledger_dashboard.pages import forecast
 from spanledger_dashboard.pages.budget_cards import STATUS, budget_card, budget_table
 from spanledger_dashboard.parts import states
 from spanledger_dashboard.parts.header import copy_link, header, updated
@@ -28,8 +29,10 @@ def skeleton() -> Component:
     """The page before its data."""
     return html.Div(
         [
-            header("Budgets", "budgets-sub", [copy_link()]),
+            header("Budgets & forecast", "budgets-sub", [copy_link()]),
             html.Div(states.loading(states.bone_strip(4), states.bone_card(300)), id="budgets-body", className="pg"),
+            drawn("budgets-body"),
+            *forecast.skeleton(),
         ],
         className="pg",
     )
@@ -100,6 +103,8 @@ def none_set(view: View, hidden: bool) -> Component:
 def register(app: Dash, data: Data) -> None:
     """Wire the page."""
     content(app, data, "/budgets", [Output("budgets-sub", "children"), Output("budgets-body", "children")], render)
+    first(app, "budgets-body")
+    forecast.register(app, data)
 
 
-PAGE = Page("/budgets", "Budgets", skeleton, register, icon="layers", section="Cost")
+PAGE = Page("/budgets", "Budgets & forecast", skeleton, register, icon="layers", section="Cost")

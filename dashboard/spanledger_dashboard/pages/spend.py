@@ -16,7 +16,8 @@ from spanledger_dashboard import fmt
 from spanledger_dashboard.data import Data
 from spanledger_dashboard.figures.base import PALETTE, colour
 from spanledger_dashboard.figures.spend import stack
-from spanledger_dashboard.page import Page, content
+from spanledger_dashboard.page import Page, Render, content, drawn, first
+from spanledger_dashboard.pages import spend_bills, spend_classes, spend_matrix, spend_month, spend_why
 from spanledger_dashboard.pages.spend_table import spend_grid
 from spanledger_dashboard.parts import states
 from spanledger_dashboard.parts.basics import card, legend, link, switch, time_chart
@@ -33,6 +34,13 @@ GROUPS = {"customer": "Customer", "model": "Model", "feature": "Feature", "team"
 MODES = {"absolute": "USD", "share": "%", "cumulative": "Cumulative"}
 STEPS = {"hour": "Hour", "day": "Day", "week": "Week"}
 MAX_HOURS = timedelta(days=15)
+LOWER: Sequence[tuple[str, int, Render]] = (
+    ("spend-why-card", 360, spend_why.render),
+    ("spend-matrix", 320, spend_matrix.render),
+    ("spend-classes", 220, spend_classes.render),
+    ("spend-bills", 120, spend_bills.render),
+)
+"""Cards below the fold (id, height of the skeleton, what draws it): drawn once the rest is there."""
 
 
 def skeleton() -> Component:
@@ -45,11 +53,14 @@ def skeleton() -> Component:
                 [copy_link()],
                 crumbs="spend-crumbs",
             ),
+            html.Div(states.bone_strip(4), id="spend-month"),
             html.Div(
                 states.loading(states.bone_strip(5), states.bone_card(340), states.bone_card(320)),
                 id="spend-body",
                 className="pg",
             ),
+            drawn("spend-body"),
+            *(html.Div(states.bone_card(height), id=name, className="pg") for name, height, _ in LOWER),
         ],
         className="pg",
     )
@@ -200,12 +211,19 @@ def table(view: View, by: Dimension, total: Totals, groups: pl.DataFrame, prior:
     def href(label: str) -> str:
         return view.only(by, label, by=down)
 
-    csv = link("CSV", view.href("/export/spend.csv", by=by.value), "download", download="")
+    files = [
+        link(name, view.href(f"/export/{file}", **more), "download", download="")
+        for name, file, more in (
+            ("CSV", "spend.csv", {"by": by.value}),
+            ("Parquet", "spend.parquet", {"by": by.value}),
+            ("FOCUS", "focus.parquet", {}),
+        )
+    ]
     return card(
         f"{GROUPS[by.value]}s",
         html.Div(spend_grid(GROUPS[by.value], total, by_label(groups), prior, href), style={"paddingTop": 6}),
         beside=[html.Span(fmt.count(groups.height), className="dim num")],
-        right=[csv],
+        right=files,
     )
 
 
@@ -215,6 +233,10 @@ def register(app: Dash, data: Data) -> None:
         Output("spend-crumbs", "children"), Output("spend-sub", "children"), Output("spend-body", "children")
     ]  # fmt: skip
     content(app, data, "/spend", outputs, render)
+    content(app, data, "/spend", [Output("spend-month", "children")], spend_month.render)
+    first(app, "spend-body")
+    for name, _, lower in LOWER:
+        content(app, data, "/spend", [Output(name, "children")], lower, after="spend-body")
 
 
 PAGE = Page("/spend", "Spend", skeleton, register, icon="circle-dollar-sign", section="Cost")

@@ -39,7 +39,6 @@ def skeleton() -> Component:
                 states.loading(html.Div([states.bone_card(480), states.bone_card(480)], className="tr")),
                 id="trace-body",
             ),
-            dcc.Store(id="trace-rows"),
             dcc.Store(id="trace-span"),
         ],
         className="pg",
@@ -52,21 +51,19 @@ def trace_id(view: View) -> str:
 
 
 async def render(data: Data, view: View) -> Sequence[Any]:
-    """Breadcrumb, title, subtitle, actions, rows of the waterfall and body of the page."""
+    """Breadcrumb, title, subtitle, actions and body of the page; the browser asks for the rows by itself."""
     wanted = trace_id(view)
     back = view.href("/traces")
     crumbs = [html.A("Traces", href=back), " / ", html.Span(wanted, className="mono")]
-    frame = await data.trace_outline(view.project, wanted)
-    if frame.is_empty():
+    drawn = await data.waterfall(view.project, wanted)
+    if drawn is None:
         told = f"Project “{view.project}” has no trace {wanted}. It may have expired, or belong to another project."
-        return crumbs, "Trace", None, None, None, states.not_found(told, back)
-    spans = frame.to_dicts()
-    drawn = waterfall.layout(spans)
-    rows = {**waterfall.packed(waterfall.rows(drawn)), "first": waterfall.first_choice(drawn)}
+        return crumbs, "Trace", None, None, states.not_found(told, back)
+    spans = [line.span for line in drawn.lines]
     root = drawn.lines[0].span
     began = fmt.moment(datetime.fromtimestamp(min(span["start_ns"] for span in spans) / 1e9, UTC), view.zone)
     title = root["name"] or "Trace"
-    return crumbs, title, f"began {began}, {view.zone.key}", acts(view, wanted), rows, body(spans, drawn)
+    return crumbs, title, f"began {began}, {view.zone.key}", acts(view, wanted), body(spans, drawn)
 
 
 def acts(view: View, wanted: str) -> list[Component]:
@@ -128,9 +125,8 @@ def stats(spans: Sequence[Mapping[str, Any]], drawn: waterfall.Waterfall) -> Com
     unpriced = sum(waterfall.unpriced(span) for span in billed)
     failed = sum(span["status"] == "error" for span in spans)
     root = drawn.lines[0].span
-    waits = [
-        span["start_ns"] - spans[0]["start_ns"] + span["ttft_ns"] for span in billed if span["ttft_ns"] is not None
-    ]
+    began = min(span["start_ns"] for span in spans)
+    waits = [span["start_ns"] - began + span["ttft_ns"] for span in billed if span["ttft_ns"] is not None]
     tokens = flow(
         sum(waterfall.sent(span) or 0 for span in billed), sum(waterfall.received(span) or 0 for span in billed)
     )
@@ -171,7 +167,6 @@ def register(app: Dash, data: Data) -> None:
         Output("trace-title", "children"),
         Output("trace-sub", "children"),
         Output("trace-acts", "children"),
-        Output("trace-rows", "data"),
         Output("trace-body", "children"),
     ]
     content(app, data, PREFIX, outputs, render)
@@ -179,7 +174,6 @@ def register(app: Dash, data: Data) -> None:
         ClientsideFunction("spanledger", "waterfall"),
         Output("sink", "data", allow_duplicate=True),
         Input("trace-body", "children"),
-        State("trace-rows", "data"),
         prevent_initial_call=True,
     )
 

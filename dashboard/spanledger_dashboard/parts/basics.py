@@ -79,7 +79,21 @@ def time_chart(name: str, figure: Figure, height: int, label: str) -> Component:
         responsive=True,
         style={"height": height},
     )
-    return html.Div(graph, role="img", **wild({"aria-label": label}))
+    # Until the script of charts is there, their place is kept.
+    return html.Div(graph, role="img", style={"minHeight": height}, **wild({"aria-label": label}))
+
+
+def linked_chart(name: str, figure: Figure, height: int, label: str) -> Component:
+    """A chart whose marks lead to what their `customdata` says."""
+    graph = dcc.Graph(
+        id={"type": "linked-chart", "name": name},
+        figure=figure,
+        config=CONFIG,
+        responsive=True,
+        style={"height": height},
+    )
+    # Until the script of charts is there, their place is kept.
+    return html.Div(graph, role="img", style={"minHeight": height}, **wild({"aria-label": label}))
 
 
 def value(text: str) -> Component | str:

@@ -8,6 +8,7 @@ from string import Template
 import polars as pl
 
 from spanledger_store.engine import Engine
+from spanledger_store.ledger import SLICE
 from spanledger_store.reports import rollup
 from spanledger_store.reports.buckets import Bucketing, Cuts
 from spanledger_store.reports.scope import LEDGER_DIMENSIONS, Dimension, Scope
@@ -19,10 +20,6 @@ SUMS = (
     "cost_usd", "input_cost_usd", "cache_read_cost_usd", "cache_write_cost_usd", "output_cost_usd", "other_cost_usd",
 )  # fmt: skip
 """What a line adds up, under the ledger's names; costs are Decimal(38, 12), unpriced calls cost nothing in them."""
-SLICE = (
-    "customer", "feature", "team", "provider", "model", "prompt_name", "prompt_version", "environment", "release",
-)  # fmt: skip
-"""Columns of the ledger that a line can be kept apart by."""
 
 
 def books(

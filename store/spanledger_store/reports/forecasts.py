@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -22,6 +23,7 @@ from spanledger_store.sql import load
 AHEAD: Final = (1, 7, 14, 31, 60, 90)
 """Ends of the groups of horizons, in days, by which forecasts are held against what came."""
 TOTAL: Final = ""
+_LONGEST: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,19 @@ def made(
     ]
 
 
+def means(
+    engine: Engine, project: str, begins: datetime, until: datetime, dimension: str = TOTAL, values: Sequence[str] = ()
+) -> dict[str, Stored]:
+    """Value -> its forecast by day up to a moment, without bands: cheap for any number of values."""
+    _known(dimension)
+    days = max(0, min(math.ceil((until - begins) / timedelta(days=1)), _LONGEST))
+    params = {"project": project, "begins": begins, "dimension": dimension, "values": list(values), "days": days}
+    return {
+        value: Stored(value, begins, begins, "", 0, mean, (), ())
+        for value, mean in engine.rows(load("forecasts_means"), params)
+    }
+
+
 def month(
     engine: Engine, project: str, now: datetime, zone: ZoneInfo, dimension: str = TOTAL, values: Sequence[str] = ()
 ) -> tuple[Window, list[Line]]:
@@ -173,16 +188,17 @@ def months_said(engine: Engine, project: str, now: datetime, months: int = 6) ->
     frame = books(engine, Scope(project, start, here.start), (), Bucketing(zone, step=DAY), sums=("cost_usd",))
     by_day = dict(zip(frame["bucket"].to_list(), frame["cost_usd"].to_list(), strict=True))
     said: list[MonthSaid] = []
-    day = start
-    while day < here.start:
+    params = {"project": project, "start": start, "end": here.start}
+    for begins, value, at, method, origins, mean, sums in engine.rows(load("forecasts_between"), params):
+        day = begins.replace(tzinfo=UTC)
         of = window(Period.MONTH, zone, day)
-        for each in made(engine, project, day):
-            so_far = sum((by_day.get(at, Decimal(0)) for at in _days(of.start, day)), Decimal(0))
-            ahead = outlook(each, so_far, day, of.end)
-            if ahead is not None:
-                actual = sum((by_day.get(at, Decimal(0)) for at in _days(of.start, of.end)), Decimal(0))
-                said.append(MonthSaid(day, of.start, ahead.expected, *ahead.band(90), actual))
-        day += timedelta(days=1)
+        so_far = sum((by_day.get(at, Decimal(0)) for at in _days(of.start, day)), Decimal(0))
+        # What it said of single days is not asked for.
+        each = Stored(value, day, at.replace(tzinfo=UTC), method, origins, mean, (), sums)
+        ahead = outlook(each, so_far, day, of.end)
+        if ahead is not None:
+            actual = sum((by_day.get(at, Decimal(0)) for at in _days(of.start, of.end)), Decimal(0))
+            said.append(MonthSaid(day, of.start, ahead.expected, *ahead.band(90), actual))
     return said
 
 

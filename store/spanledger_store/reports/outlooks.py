@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
@@ -11,11 +12,12 @@ from zoneinfo import ZoneInfo
 from spanledger_store.control.budgets import plain
 from spanledger_store.engine import Engine
 from spanledger_store.forecasts import BANDS, DIMENSIONS, STEP, Stored
+from spanledger_store.periods import Window
 from spanledger_store.reports import buckets, forecasts, scenarios
 from spanledger_store.reports.books import books
-from spanledger_store.reports.buckets import Bucketing
+from spanledger_store.reports.buckets import Bucketing, Calendar
 from spanledger_store.reports.forecasts import Line
-from spanledger_store.reports.scope import Scope
+from spanledger_store.reports.scope import Dimension, Scope, whole_hours
 from spanledger_store.scenario import Scenario
 
 LONGEST: Final = 90
@@ -61,6 +63,39 @@ def forecast(
     if steps:
         document["history"] = _history(engine, project, found[0] if found else now)
     return document
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """A slice's spend so far and what is expected of it.
+
+    `days` are UTC days up to where the forecast begins, `month_days` days of the zone in the month of now, up to now.
+    """
+
+    month: Window
+    begins: datetime | None
+    line: Line
+    days: Sequence[tuple[datetime, Decimal]]
+    month_days: Sequence[tuple[datetime, Decimal]]
+
+
+def course(engine: Engine, project: str, now: datetime, zone: ZoneInfo, dimension: str = "", value: str = "") -> Course:
+    """The newest forecast of everything, or of one value of a dimension, and the days before it. Raises Unforeseen."""
+    _checked(dimension, 1)
+    found = forecasts.newest(engine, project, now)
+    of, lines = forecasts.month(engine, project, now, zone, dimension, [value] if dimension else [])
+    line = lines[0] if lines else Line(value, Decimal(0), None, None)
+    until = (found[0] if found else now).replace(hour=0, minute=0, second=0, microsecond=0)
+    first, here = whole_hours(of.start, now + timedelta(microseconds=1))
+    filters = {Dimension(dimension): (value,)} if dimension else {}
+    daily, local = Bucketing(ZoneInfo("UTC"), step=buckets.DAY), Bucketing(zone, calendar=Calendar.DAY)
+    return Course(
+        of,
+        found[0] if found else None,
+        line,
+        since_first(_days(engine, Scope(project, until - timedelta(days=HISTORY_DAYS), until, filters), daily)),
+        _days(engine, Scope(project, first, here, filters), local if local.whole_hours else daily),
+    )
 
 
 def accuracy(engine: Engine, project: str, now: datetime, *, by: str = "", days: int = 180) -> dict[str, Any]:
@@ -149,11 +184,20 @@ def _steps(stored: Stored, days: int) -> list[dict[str, Any]]:
 def _history(engine: Engine, project: str, until: datetime) -> list[dict[str, str]]:
     start = until.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=HISTORY_DAYS)
     scope = Scope(project, start, start + timedelta(days=HISTORY_DAYS))
-    frame = books(engine, scope, (), Bucketing(ZoneInfo("UTC"), step=buckets.DAY), sums=("cost_usd",))
+    days = _days(engine, scope, Bucketing(ZoneInfo("UTC"), step=buckets.DAY))
+    return [{"day": day.date().isoformat(), "spent": plain(spent)} for day, spent in since_first(days)]
+
+
+def since_first(days: Sequence[tuple[datetime, Decimal]]) -> Sequence[tuple[datetime, Decimal]]:
+    """The days from the first on that has spend: before it there was nothing to be forecast from."""
+    first = next((at for at, (_, spent) in enumerate(days) if spent), len(days))
+    return days[first:]
+
+
+def _days(engine: Engine, scope: Scope, by: Bucketing) -> list[tuple[datetime, Decimal]]:
+    frame = books(engine, scope, (), by, sums=("cost_usd",))
     known = dict(zip(frame["bucket"].to_list(), frame["cost_usd"].to_list(), strict=True))
-    days = [start + timedelta(days=at) for at in range(HISTORY_DAYS)]
-    first = next((at for at, day in enumerate(days) if day in known), len(days))
-    return [{"day": day.date().isoformat(), "spent": plain(known.get(day, Decimal(0)))} for day in days[first:]]
+    return [(day, known.get(day, Decimal(0))) for day in by.starts(scope.start, scope.end)]
 
 
 def _short(value: float) -> str:

@@ -1,4 +1,6 @@
-"""Which tables of the books answer a question exactly and soonest: whole UTC days by their sums, the rest by hours."""
+"""Which tables of the books answer a question exactly and soonest: whole UTC days by their sums, the rest by hours.
+
+Days that no customer is asked for in are read without customers."""
 
 from __future__ import annotations
 
@@ -10,7 +12,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from spanledger_store.reports.buckets import DAY, Bucketing, Cuts
-from spanledger_store.reports.scope import Scope
+from spanledger_store.reports.scope import Dimension, Scope
 from spanledger_store.sql import load
 
 _INSTANT: Final = timedelta(microseconds=1)
@@ -40,11 +42,12 @@ def source(scope: Scope, buckets: Bucketing | Cuts | None, columns: Sequence[str
     fragments = {"columns": ", ".join(columns), "where": " AND ".join(["true", *scope.conditions()])}
     parts: list[str] = []
     if whole:
-        parts.append(Template(load("books_from_days")).substitute(fragments))
+        named = "customer" in columns or Dimension.CUSTOMER in scope.filters
+        parts.append(Template(load("books_from_days" if named else "books_from_totals")).substitute(fragments))
     if not whole or cut:
         parts.append(Template(load("books_from_hours")).substitute(fragments))
-    named = sorted(cut) if whole and cut else []
-    params = {"first_day": first, "last_day": last, "cut_days": named}
+    left_out = sorted(cut) if whole and cut else []
+    params = {"first_day": first, "last_day": last, "cut_days": left_out}
     return Source("\nUNION ALL\n".join(parts), params, whole)
 
 

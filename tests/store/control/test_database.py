@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from sqlalchemy import text
 
 from spanledger_store.control import Control, keys, projects, signing_secret
-from spanledger_store.control.finance_models import metadata
+from spanledger_store.control.quality_models import metadata
 from spanledger_store.errors import MigrationError, StoreError, StoreUnavailable
 from spanledger_store.settings import StoreSettings
 

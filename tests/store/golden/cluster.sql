@@ -679,3 +679,173 @@ ARRAY JOIN
 
 CREATE TABLE IF NOT EXISTS spanledger.forecasts ON CLUSTER 'main' AS spanledger.forecasts_local
 ENGINE = Distributed('main', 'spanledger', 'forecasts_local', cityHash64(project_id, begins) % 2);
+
+-- 0014_clusters
+
+ALTER TABLE spanledger.embedding_rows_local ON CLUSTER 'main' ADD COLUMN IF NOT EXISTS probability Float32 DEFAULT 1 CODEC(ZSTD(1));
+
+ALTER TABLE spanledger.embedding_rows ON CLUSTER 'main' ADD COLUMN IF NOT EXISTS probability Float32 DEFAULT 1 CODEC(ZSTD(1));
+
+CREATE OR REPLACE VIEW spanledger.embeddings_local ON CLUSTER 'main' AS SELECT * FROM spanledger.embedding_rows_local FINAL;
+
+CREATE OR REPLACE TABLE spanledger.embeddings ON CLUSTER 'main' AS spanledger.embeddings_local
+ENGINE = Distributed('main', 'spanledger', 'embeddings_local', cityHash64(trace_id) % 2);
+
+CREATE TABLE IF NOT EXISTS spanledger.cluster_rows_local ON CLUSTER 'main'
+(
+    project_id LowCardinality(String),
+    codebook   String CODEC(ZSTD(1)),
+    cluster    UInt32,
+    made_at    DateTime64(3, 'UTC') CODEC(DoubleDelta, ZSTD(1)),
+    model      LowCardinality(String),
+    parent     UInt32,
+    parent_label String CODEC(ZSTD(1)),
+    label      String CODEC(ZSTD(1)),
+    words      Array(String) CODEC(ZSTD(1)),
+    calls      UInt64,
+    weight     Float64,
+    radius     Float32,
+    centroid   Array(Float32) CODEC(ZSTD(1)),
+    x          Float32,
+    y          Float32
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}', made_at)
+ORDER BY (project_id, codebook, cluster)
+SETTINGS replicated_deduplication_window = 1000;
+
+CREATE TABLE IF NOT EXISTS spanledger.cluster_rows ON CLUSTER 'main' AS spanledger.cluster_rows_local
+ENGINE = Distributed('main', 'spanledger', 'cluster_rows_local', cityHash64(project_id, codebook) % 2);
+
+CREATE VIEW IF NOT EXISTS spanledger.clusters_local ON CLUSTER 'main' AS SELECT * FROM spanledger.cluster_rows_local FINAL;
+
+CREATE TABLE IF NOT EXISTS spanledger.clusters ON CLUSTER 'main' AS spanledger.clusters_local
+ENGINE = Distributed('main', 'spanledger', 'clusters_local', cityHash64(project_id, codebook) % 2);
+
+CREATE TABLE IF NOT EXISTS spanledger.assignment_rows_local ON CLUSTER 'main'
+(
+    project_id  LowCardinality(String),
+    trace_id    String CODEC(ZSTD(1)),
+    span_id     String CODEC(ZSTD(1)),
+    start_time  DateTime64(9, 'UTC') CODEC(DoubleDelta, ZSTD(1)),
+    codebook    LowCardinality(String),
+    cluster     UInt32 CODEC(T64, ZSTD(1)),
+    distance    Float32 CODEC(ZSTD(1)),
+    weight      Float32 CODEC(ZSTD(1)),
+    x           Float32 CODEC(ZSTD(1)),
+    y           Float32 CODEC(ZSTD(1)),
+    exemplar    UInt8 CODEC(ZSTD(1)),
+    ingested_at DateTime64(9, 'UTC') CODEC(DoubleDelta, ZSTD(1))
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}', ingested_at)
+PARTITION BY toYYYYMM(start_time)
+ORDER BY (project_id, start_time, trace_id, span_id)
+SETTINGS replicated_deduplication_window = 1000;
+
+CREATE TABLE IF NOT EXISTS spanledger.assignment_rows ON CLUSTER 'main' AS spanledger.assignment_rows_local
+ENGINE = Distributed('main', 'spanledger', 'assignment_rows_local', cityHash64(trace_id) % 2);
+
+CREATE VIEW IF NOT EXISTS spanledger.assignments_local ON CLUSTER 'main' AS SELECT * FROM spanledger.assignment_rows_local FINAL;
+
+CREATE TABLE IF NOT EXISTS spanledger.assignments ON CLUSTER 'main' AS spanledger.assignments_local
+ENGINE = Distributed('main', 'spanledger', 'assignments_local', cityHash64(trace_id) % 2);
+
+-- 0015_ledger_totals
+
+CREATE TABLE IF NOT EXISTS spanledger.ledger_total_rows_local ON CLUSTER 'main'
+(
+    project_id           LowCardinality(String),
+    day                  Date CODEC(DoubleDelta, ZSTD(1)),
+    feature              LowCardinality(String),
+    team                 LowCardinality(String),
+    provider             LowCardinality(String),
+    model                LowCardinality(String),
+    prompt_name          LowCardinality(String),
+    prompt_version       LowCardinality(String),
+    environment          LowCardinality(String),
+    release              LowCardinality(String),
+    calls                UInt64 CODEC(T64, ZSTD(1)),
+    errors               UInt64 CODEC(T64, ZSTD(1)),
+    unpriced_calls       UInt64 CODEC(T64, ZSTD(1)),
+    cache_hits           UInt64 CODEC(T64, ZSTD(1)),
+    input_tokens         UInt64 CODEC(T64, ZSTD(1)),
+    cache_read_tokens    UInt64 CODEC(T64, ZSTD(1)),
+    cache_write_tokens   UInt64 CODEC(T64, ZSTD(1)),
+    output_tokens        UInt64 CODEC(T64, ZSTD(1)),
+    reasoning_tokens     UInt64 CODEC(T64, ZSTD(1)),
+    other_tokens         UInt64 CODEC(T64, ZSTD(1)),
+    cost_usd             Decimal(38, 12) CODEC(ZSTD(1)),
+    input_cost_usd       Decimal(38, 12) CODEC(ZSTD(1)),
+    cache_read_cost_usd  Decimal(38, 12) CODEC(ZSTD(1)),
+    cache_write_cost_usd Decimal(38, 12) CODEC(ZSTD(1)),
+    output_cost_usd      Decimal(38, 12) CODEC(ZSTD(1)),
+    other_cost_usd       Decimal(38, 12) CODEC(ZSTD(1)),
+    client_cost_usd      Decimal(38, 12) CODEC(ZSTD(1)),
+    revision             UInt64 CODEC(DoubleDelta, ZSTD(1))
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}', revision)
+PARTITION BY toYYYYMM(day)
+ORDER BY (project_id, day, feature, team, provider, model, prompt_name, prompt_version, environment, release)
+SETTINGS index_granularity = 2048;
+
+CREATE TABLE IF NOT EXISTS spanledger.ledger_total_rows ON CLUSTER 'main' AS spanledger.ledger_total_rows_local
+ENGINE = Distributed('main', 'spanledger', 'ledger_total_rows_local', cityHash64(project_id, day) % 2);
+
+CREATE VIEW IF NOT EXISTS spanledger.ledger_totals_local ON CLUSTER 'main' AS
+SELECT * EXCEPT (revision) FROM spanledger.ledger_total_rows_local FINAL WHERE calls > 0;
+
+CREATE TABLE IF NOT EXISTS spanledger.ledger_totals ON CLUSTER 'main' AS spanledger.ledger_totals_local
+ENGINE = Distributed('main', 'spanledger', 'ledger_totals_local', cityHash64(project_id, day) % 2);
+
+INSERT INTO ledger_total_rows
+SELECT
+    project_id, day, feature, team, provider, model, prompt_name, prompt_version, environment, release,
+    sum(d.calls), sum(d.errors), sum(d.unpriced_calls), sum(d.cache_hits),
+    sum(d.input_tokens), sum(d.cache_read_tokens), sum(d.cache_write_tokens),
+    sum(d.output_tokens), sum(d.reasoning_tokens), sum(d.other_tokens),
+    sum(d.cost_usd), sum(d.input_cost_usd), sum(d.cache_read_cost_usd), sum(d.cache_write_cost_usd),
+    sum(d.output_cost_usd), sum(d.other_cost_usd), sum(d.client_cost_usd), 0
+FROM ledger_days AS d
+GROUP BY
+    project_id, day, feature, team, provider, model, prompt_name, prompt_version, environment, release
+SETTINGS max_partitions_per_insert_block = 0;
+
+-- 0016_drift
+
+CREATE TABLE IF NOT EXISTS spanledger.drift_rows_local ON CLUSTER 'main'
+(
+    project_id         LowCardinality(String),
+    slice              Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    slice_key          String CODEC(ZSTD(1)),
+    quantity           LowCardinality(String),
+    start              DateTime64(9, 'UTC') CODEC(DoubleDelta, ZSTD(1)),
+    end                DateTime64(9, 'UTC') CODEC(DoubleDelta, ZSTD(1)),
+    baseline_start     DateTime64(9, 'UTC') CODEC(DoubleDelta, ZSTD(1)),
+    baseline_end       DateTime64(9, 'UTC') CODEC(DoubleDelta, ZSTD(1)),
+    model              LowCardinality(String),
+    calls              UInt64 CODEC(T64, ZSTD(1)),
+    baseline_calls     UInt64 CODEC(T64, ZSTD(1)),
+    sessions           UInt64 CODEC(T64, ZSTD(1)),
+    baseline_sessions  UInt64 CODEC(T64, ZSTD(1)),
+    p_value            Nullable(Float64) CODEC(ZSTD(1)),
+    effect             Nullable(Float64) CODEC(ZSTD(1)),
+    leading            LowCardinality(String),
+    evidence           Float64 CODEC(ZSTD(1)),
+    threshold          Float64 CODEC(ZSTD(1)),
+    looks              UInt32 CODEC(T64, ZSTD(1)),
+    since              UInt32 CODEC(T64, ZSTD(1)),
+    alarmed            Bool,
+    note               String CODEC(ZSTD(1)),
+    made_at            DateTime64(9, 'UTC') CODEC(DoubleDelta, ZSTD(1))
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}', made_at)
+PARTITION BY toYYYYMM(start)
+ORDER BY (project_id, quantity, slice_key, start)
+SETTINGS replicated_deduplication_window = 1000;
+
+CREATE TABLE IF NOT EXISTS spanledger.drift_rows ON CLUSTER 'main' AS spanledger.drift_rows_local
+ENGINE = Distributed('main', 'spanledger', 'drift_rows_local', cityHash64(project_id, slice_key) % 2);
+
+CREATE VIEW IF NOT EXISTS spanledger.drift_local ON CLUSTER 'main' AS SELECT * FROM spanledger.drift_rows_local FINAL;
+
+CREATE TABLE IF NOT EXISTS spanledger.drift ON CLUSTER 'main' AS spanledger.drift_local
+ENGINE = Distributed('main', 'spanledger', 'drift_local', cityHash64(project_id, slice_key) % 2);

@@ -576,3 +576,144 @@ ARRAY JOIN
     arrayEnumerate(mean) AS ahead, mean AS expected,
     q05 AS e05, q10 AS e10, q25 AS e25, q50 AS e50, q75 AS e75, q90 AS e90, q95 AS e95,
     s05 AS t05, s10 AS t10, s25 AS t25, s50 AS t50, s75 AS t75, s90 AS t90, s95 AS t95;
+
+-- 0014_clusters
+
+ALTER TABLE embedding_rows  ADD COLUMN IF NOT EXISTS probability Float32 DEFAULT 1 CODEC(ZSTD(1));
+
+CREATE OR REPLACE VIEW embeddings  AS SELECT * FROM embedding_rows FINAL;
+
+CREATE TABLE IF NOT EXISTS cluster_rows 
+(
+    project_id LowCardinality(String),
+    codebook   String CODEC(ZSTD(1)),
+    cluster    UInt32,
+    made_at    DateTime64(3, 'UTC') CODEC(DoubleDelta, ZSTD(1)),
+    model      LowCardinality(String),
+    parent     UInt32,
+    parent_label String CODEC(ZSTD(1)),
+    label      String CODEC(ZSTD(1)),
+    words      Array(String) CODEC(ZSTD(1)),
+    calls      UInt64,
+    weight     Float64,
+    radius     Float32,
+    centroid   Array(Float32) CODEC(ZSTD(1)),
+    x          Float32,
+    y          Float32
+)
+ENGINE = ReplacingMergeTree(made_at)
+ORDER BY (project_id, codebook, cluster)
+SETTINGS non_replicated_deduplication_window = 1000;
+
+CREATE VIEW IF NOT EXISTS clusters  AS SELECT * FROM cluster_rows FINAL;
+
+CREATE TABLE IF NOT EXISTS assignment_rows 
+(
+    project_id  LowCardinality(String),
+    trace_id    String CODEC(ZSTD(1)),
+    span_id     String CODEC(ZSTD(1)),
+    start_time  DateTime64(9, 'UTC') CODEC(DoubleDelta, ZSTD(1)),
+    codebook    LowCardinality(String),
+    cluster     UInt32 CODEC(T64, ZSTD(1)),
+    distance    Float32 CODEC(ZSTD(1)),
+    weight      Float32 CODEC(ZSTD(1)),
+    x           Float32 CODEC(ZSTD(1)),
+    y           Float32 CODEC(ZSTD(1)),
+    exemplar    UInt8 CODEC(ZSTD(1)),
+    ingested_at DateTime64(9, 'UTC') CODEC(DoubleDelta, ZSTD(1))
+)
+ENGINE = ReplacingMergeTree(ingested_at)
+PARTITION BY toYYYYMM(start_time)
+ORDER BY (project_id, start_time, trace_id, span_id)
+SETTINGS non_replicated_deduplication_window = 1000;
+
+CREATE VIEW IF NOT EXISTS assignments  AS SELECT * FROM assignment_rows FINAL;
+
+-- 0015_ledger_totals
+
+CREATE TABLE IF NOT EXISTS ledger_total_rows 
+(
+    project_id           LowCardinality(String),
+    day                  Date CODEC(DoubleDelta, ZSTD(1)),
+    feature              LowCardinality(String),
+    team                 LowCardinality(String),
+    provider             LowCardinality(String),
+    model                LowCardinality(String),
+    prompt_name          LowCardinality(String),
+    prompt_version       LowCardinality(String),
+    environment          LowCardinality(String),
+    release              LowCardinality(String),
+    calls                UInt64 CODEC(T64, ZSTD(1)),
+    errors               UInt64 CODEC(T64, ZSTD(1)),
+    unpriced_calls       UInt64 CODEC(T64, ZSTD(1)),
+    cache_hits           UInt64 CODEC(T64, ZSTD(1)),
+    input_tokens         UInt64 CODEC(T64, ZSTD(1)),
+    cache_read_tokens    UInt64 CODEC(T64, ZSTD(1)),
+    cache_write_tokens   UInt64 CODEC(T64, ZSTD(1)),
+    output_tokens        UInt64 CODEC(T64, ZSTD(1)),
+    reasoning_tokens     UInt64 CODEC(T64, ZSTD(1)),
+    other_tokens         UInt64 CODEC(T64, ZSTD(1)),
+    cost_usd             Decimal(38, 12) CODEC(ZSTD(1)),
+    input_cost_usd       Decimal(38, 12) CODEC(ZSTD(1)),
+    cache_read_cost_usd  Decimal(38, 12) CODEC(ZSTD(1)),
+    cache_write_cost_usd Decimal(38, 12) CODEC(ZSTD(1)),
+    output_cost_usd      Decimal(38, 12) CODEC(ZSTD(1)),
+    other_cost_usd       Decimal(38, 12) CODEC(ZSTD(1)),
+    client_cost_usd      Decimal(38, 12) CODEC(ZSTD(1)),
+    revision             UInt64 CODEC(DoubleDelta, ZSTD(1))
+)
+ENGINE = ReplacingMergeTree(revision)
+PARTITION BY toYYYYMM(day)
+ORDER BY (project_id, day, feature, team, provider, model, prompt_name, prompt_version, environment, release)
+SETTINGS index_granularity = 2048;
+
+CREATE VIEW IF NOT EXISTS ledger_totals  AS
+SELECT * EXCEPT (revision) FROM ledger_total_rows FINAL WHERE calls > 0;
+
+INSERT INTO ledger_total_rows
+SELECT
+    project_id, day, feature, team, provider, model, prompt_name, prompt_version, environment, release,
+    sum(d.calls), sum(d.errors), sum(d.unpriced_calls), sum(d.cache_hits),
+    sum(d.input_tokens), sum(d.cache_read_tokens), sum(d.cache_write_tokens),
+    sum(d.output_tokens), sum(d.reasoning_tokens), sum(d.other_tokens),
+    sum(d.cost_usd), sum(d.input_cost_usd), sum(d.cache_read_cost_usd), sum(d.cache_write_cost_usd),
+    sum(d.output_cost_usd), sum(d.other_cost_usd), sum(d.client_cost_usd), 0
+FROM ledger_days AS d
+GROUP BY
+    project_id, day, feature, team, provider, model, prompt_name, prompt_version, environment, release
+SETTINGS max_partitions_per_insert_block = 0;
+
+-- 0016_drift
+
+CREATE TABLE IF NOT EXISTS drift_rows 
+(
+    project_id         LowCardinality(String),
+    slice              Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    slice_key          String CODEC(ZSTD(1)),
+    quantity           LowCardinality(String),
+    start              DateTime64(9, 'UTC') CODEC(DoubleDelta, ZSTD(1)),
+    end                DateTime64(9, 'UTC') CODEC(DoubleDelta, ZSTD(1)),
+    baseline_start     DateTime64(9, 'UTC') CODEC(DoubleDelta, ZSTD(1)),
+    baseline_end       DateTime64(9, 'UTC') CODEC(DoubleDelta, ZSTD(1)),
+    model              LowCardinality(String),
+    calls              UInt64 CODEC(T64, ZSTD(1)),
+    baseline_calls     UInt64 CODEC(T64, ZSTD(1)),
+    sessions           UInt64 CODEC(T64, ZSTD(1)),
+    baseline_sessions  UInt64 CODEC(T64, ZSTD(1)),
+    p_value            Nullable(Float64) CODEC(ZSTD(1)),
+    effect             Nullable(Float64) CODEC(ZSTD(1)),
+    leading            LowCardinality(String),
+    evidence           Float64 CODEC(ZSTD(1)),
+    threshold          Float64 CODEC(ZSTD(1)),
+    looks              UInt32 CODEC(T64, ZSTD(1)),
+    since              UInt32 CODEC(T64, ZSTD(1)),
+    alarmed            Bool,
+    note               String CODEC(ZSTD(1)),
+    made_at            DateTime64(9, 'UTC') CODEC(DoubleDelta, ZSTD(1))
+)
+ENGINE = ReplacingMergeTree(made_at)
+PARTITION BY toYYYYMM(start)
+ORDER BY (project_id, quantity, slice_key, start)
+SETTINGS non_replicated_deduplication_window = 1000;
+
+CREATE VIEW IF NOT EXISTS drift  AS SELECT * FROM drift_rows FINAL;

@@ -1,0 +1,1 @@
+"""What changed between two windows of traffic, judged by sessions and not by calls."""

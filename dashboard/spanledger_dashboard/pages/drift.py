@@ -1,0 +1,114 @@
+"""Drift: whether what is asked has changed, since when, and what it is that came in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from dash import Dash, Output, html
+from dash.development.base_component import Component
+
+from spanledger_dashboard import fmt
+from spanledger_dashboard.data import Data
+from spanledger_dashboard.figures.evidence import evidence
+from spanledger_dashboard.page import Page, content
+from spanledger_dashboard.pages.drift_cards import drift_card, named
+from spanledger_dashboard.parts import states
+from spanledger_dashboard.parts.basics import card, time_chart
+from spanledger_dashboard.parts.header import copy_link, header, subtitle
+from spanledger_dashboard.parts.kpi import Kpi, strip
+from spanledger_dashboard.view import View
+
+MAX_CARDS = 20
+
+
+def skeleton() -> Component:
+    """The page before its data."""
+    return html.Div(
+        [
+            header("Drift", "drift-sub", [copy_link()]),
+            html.Div(states.loading(states.bone_strip(4), states.bone_card(320)), id="drift-body", className="pg"),
+        ],
+        className="pg",
+    )
+
+
+async def render(data: Data, view: View) -> Sequence[Any]:
+    """Subtitle and body of the page."""
+    where = {dimension.value: values[0] for dimension, values in view.filters.items() if len(values) == 1}
+    looks = await data.drift_looks(view.project, view.range.start, view.range.end)
+    looks = [each for each in looks if all(each["slice"].get(name) == value for name, value in where.items())]
+    found = await data.drifts(view.project, view.range.start, view.range.end, where)
+    if not looks and not found:
+        return subtitle(view), none_looked()
+    body: list[Any] = [kpis(looks, found), timeline(view, looks), *(drift_card(view, x) for x in found[:MAX_CARDS])]
+    if not found:
+        body.append(quiet(looks))
+    return subtitle(view), body
+
+
+def kpis(looks: Sequence[Mapping[str, Any]], found: Sequence[Mapping[str, Any]]) -> Component:
+    """How often was looked, how much there was to look at, and what came of it."""
+    tested = [each for each in looks if each["p_value"] is not None]
+    whole = [each for each in tested if not each["slice"]]
+    return strip(
+        [
+            Kpi("Changes", fmt.count(len(found)), hint="Told in this range"),
+            Kpi("Looks", fmt.count(len(tested)), hint="Days compared with their baseline, in all slices"),
+            Kpi("Sessions a day", fmt.count(_middle([each["sessions"] for each in whole])),
+                hint="Messages of one session resemble each other: sessions are what counts"),
+            Kpi("Too little to compare", fmt.count(len(looks) - len(tested)), hint="Looks with too few sessions"),
+        ]
+    )  # fmt: skip
+
+
+def timeline(view: View, looks: Sequence[Mapping[str, Any]]) -> Component:
+    """Evidence by day and slice, with the threshold."""
+    lines: dict[str, list[tuple[datetime, float, bool]]] = {}
+    for each in looks:
+        at = datetime.fromisoformat(each["start"]).astimezone(view.zone)
+        point = (at, each["evidence"] / each["threshold"], each["alarmed"])
+        lines.setdefault(named(each["slice"]), []).append(point)
+    told = "Evidence that what is asked has changed since the baseline began, by day"
+    return card("Evidence", html.Div(time_chart("drift-evidence", evidence(lines), 240, told), className="cb"),
+                beside=[html.Span("a change is told where it reaches the line", className="dim")])  # fmt: skip
+
+
+def quiet(looks: Sequence[Mapping[str, Any]]) -> Component:
+    """What was looked at has not changed."""
+    days = len({each["start"] for each in looks})
+    return card(
+        "What is asked has not changed",
+        html.Div(
+            html.P(
+                f"{days} day{'s' if days != 1 else ''} compared with their baseline; of twenty projects in which "
+                "nothing changes, one at most hears a false alarm in a quarter.",
+                className="dim",
+            ),
+            className="cb",
+        ),
+    )
+
+
+def none_looked() -> Component:
+    """Nothing was compared yet, and what it takes."""
+    return states.nothing_set(
+        "git-compare-arrows",
+        "No day has been compared yet",
+        "Each day is compared with all since its baseline began, once there is a week of calls with embeddings: from "
+        "the SDK, from embedding spans, or made here. To look at once:",
+        "spanledger jobs run drift",
+    )
+
+
+def _middle(values: Sequence[int]) -> int | None:
+    return sorted(values)[len(values) // 2] if values else None
+
+
+def register(app: Dash, data: Data) -> None:
+    """Wire the page."""
+    content(app, data, "/drift", [Output("drift-sub", "children"), Output("drift-body", "children")], render)
+
+
+PAGE = Page("/drift", "Drift", skeleton, register, icon="git-compare-arrows", section="Quality")

@@ -1,0 +1,166 @@
+"""One change of what is asked as a card: since when, what came in, and what it did to cost, speed and failures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from dash import html
+from dash.development.base_component import Component
+
+from spanledger_dashboard import fmt
+from spanledger_dashboard.parts.basics import card, link, pill
+from spanledger_dashboard.view import View
+
+Finding = Mapping[str, Any]
+SEVERITY = {"high": "bad", "medium": "warn", "low": "ok"}
+STATISTICS = {
+    "mean": "Mean of all calls",
+    "novelty": "Calls unlike any before",
+    "novel sessions": "Sessions unlike any before",
+}
+EXAMPLES = {"new": "New", "gone": "Gone"}
+MEASURED = {
+    "cost_usd": "Cost of a call",
+    "duration_s": "Duration",
+    "error_share": "Failed",
+    "prompt_tokens": "Prompt tokens",
+    "completion_tokens": "Completion tokens",
+}
+
+
+def drift_card(view: View, finding: Finding) -> Component:
+    """The sentence, what came in, the statistics, and what it did beside."""
+    told = finding["evidence"]
+    body = [
+        html.P(told.get("sentence", ""), className="told"),
+        html.Div(
+            [
+                html.Div([examples(view, told.get("examples") or {}), topics(told.get("topics") or [])]),
+                measured(told.get("measured") or {}),
+            ],
+            className="row halves",
+        ),
+        statistics(told),
+    ]  # fmt: skip
+    return card(
+        named(finding["slice"]),
+        html.Div(body, className="cb"),
+        beside=[pill(finding["severity"], SEVERITY.get(finding["severity"], ""))],
+        right=[link("Calls", href(view, finding))],
+        kind="drift",
+    )
+
+
+def named(where: Mapping[str, str]) -> str:
+    """A slice in words."""
+    return " · ".join(value or fmt.UNATTRIBUTED for value in where.values()) or "Everything"
+
+
+def examples(view: View, shown: Mapping[str, Sequence[Mapping[str, Any]]]) -> Component:
+    """Questions typical of what is new and of what has gone, each a way to its trace."""
+    parts: list[Component] = []
+    for name, title in EXAMPLES.items():
+        rows = shown.get(name) or ()
+        listed = [
+            html.Li(
+                html.A(
+                    row["asked"] or "content is no longer kept",
+                    href=view.href(f"/trace/{row['trace_id']}", span=row["span_id"]),
+                )
+            )
+            for row in rows
+        ]
+        if listed:
+            parts.append(html.Div([html.H3(title), html.Ul(listed, className="asked")]))
+    return html.Div(parts)
+
+
+def topics(rows: Sequence[Mapping[str, Any]]) -> Component:
+    """Clusters that grew or shrank, the surest first."""
+    if not rows:
+        return html.Div()
+    head = html.Tr([html.Th("Topic"), html.Th("Before", className="rt"), html.Th("Now", className="rt")])
+    body = [
+        html.Tr(
+            [
+                html.Th(row["name"], scope="row"),
+                *(html.Td(fmt.share(row[side]), className="rt num") for side in ("before", "after")),
+            ]
+        )
+        for row in rows
+    ]
+    return html.Table([html.Thead(head), html.Tbody(body)], className="plain")
+
+
+def measured(both: Mapping[str, Mapping[str, float | None]]) -> Component:
+    """What a call cost, took and how often it failed, before and after."""
+    head = html.Tr([html.Th(""), html.Th("Before", className="rt"), html.Th("Now", className="rt"), html.Th("")])
+    rows = [
+        html.Tr(
+            [
+                html.Th(MEASURED[name], scope="row"),
+                *(html.Td(_written(name, sides[side]), className="rt num") for side in ("reference", "current")),
+                html.Td(fmt.signed(fmt.change(sides["current"], sides["reference"])) if _known(sides) else "",
+                        className="rt num dim"),
+            ]
+        )
+        for name, sides in both.items()
+        if name in MEASURED
+    ]  # fmt: skip
+    return html.Table([html.Thead(head), html.Tbody(rows)], className="plain")
+
+
+def statistics(told: Mapping[str, Any]) -> Component:
+    """What the test saw, and on how much."""
+    sessions, baseline = told.get("sessions") or {}, told.get("baseline") or {}
+    rows = [
+        html.Tr(
+            [
+                html.Th(_statistic(each["name"]), scope="row"),
+                html.Td(f"{each['p']:.2g}", className="rt num"),
+                html.Td(f"{each['effect']:.3f}", className="rt num"),
+            ]
+        )
+        for each in told.get("statistics") or []
+    ]
+    between = " to ".join(str(baseline.get(side, ""))[:10] for side in ("from", "to"))
+    rests = (
+        f"{sessions.get('current', 0):,} sessions beside {sessions.get('reference', 0):,} of the baseline, {between}; "
+        f"embeddings by {told.get('model', '')}; evidence {told.get('evidence', 0):,.0f} against a threshold of "
+        f"{told.get('threshold', 0):,.0f}."
+    )
+    head = html.Tr([html.Th("Statistic"), html.Th("p", className="rt"), html.Th("Effect", className="rt")])
+    return html.Details(
+        [
+            html.Summary("What it rests on"),
+            html.P(rests, className="dim"),
+            html.Table([html.Thead(head), html.Tbody(rows)], className="plain"),
+        ]
+    )
+
+
+def href(view: View, finding: Finding) -> str:
+    """The calls of the finding's slice and time."""
+    start, end = (datetime.fromisoformat(finding[name]) for name in ("start", "end"))
+    return view.calls("/traces", finding["slice"], start, max(end, start + timedelta(hours=1)))
+
+
+def _statistic(name: str) -> str:
+    return STATISTICS.get(name, f"Distribution, {name}")
+
+
+def _known(sides: Mapping[str, float | None]) -> bool:
+    return None not in sides.values()
+
+
+def _written(name: str, value: float | None) -> str:
+    if value is None:
+        return fmt.DASH
+    if name == "cost_usd":
+        return fmt.money(Decimal(repr(value)))
+    if name == "duration_s":
+        return fmt.duration(value * 1e9)
+    return fmt.share(value) if name == "error_share" else fmt.tokens(round(value))

@@ -1,0 +1,107 @@
+"""New topics are found, whose sessions say so; without news, next to nothing is told however alike sessions are."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from spanledger_analytics.methods.clusters.emergence import Emergence, Settings, emergence
+from spanledger_analytics.methods.clusters.errors import BadInput
+
+DIMENSIONS, TOPICS, LENGTH = 24, 20, 4
+QUICK = Settings(permutations=99, alpha=0.05)
+
+
+def sessions(
+    dice: np.random.Generator, count: int, topics: NDArray[np.int64]
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Sessions of four messages about one topic each."""
+    centres = np.random.default_rng(0).normal(size=(TOPICS, DIMENSIONS))
+    chosen = np.repeat(dice.choice(topics, count), LENGTH)
+    vectors = centres[chosen] + dice.normal(0.0, 0.7, (count * LENGTH, DIMENSIONS))
+    return vectors.astype(np.float32), np.repeat(np.arange(count), LENGTH)
+
+
+def trial(seed: int, fresh: int = 0, settings: Settings = QUICK) -> tuple[Emergence, NDArray[np.bool_]]:
+    """300 sessions before and 100 now, of which `fresh` are about a topic that was not there."""
+    dice = np.random.default_rng(seed)
+    usual = np.arange(1, TOPICS)
+    before, of_before = sessions(dice, 300, usual)
+    now, _ = sessions(dice, 100 - fresh, usual)
+    more, _ = sessions(dice, fresh, np.array([0]))
+    is_fresh = np.arange(100 * LENGTH) >= (100 - fresh) * LENGTH
+    whole = np.concatenate((now, more))
+    return emergence(before, of_before, whole, np.repeat(np.arange(100), LENGTH), seed, settings), is_fresh
+
+
+def test_a_new_topic_is_found_with_its_calls() -> None:
+    for seed in range(5):
+        made, fresh = trial(seed, fresh=6)
+        (group,) = [each for each in made.groups if fresh[each.members].mean() > 0.5]
+        assert fresh[group.members].mean() > 0.9
+        assert fresh[group.members].sum() >= 0.87 * fresh.sum()
+        assert group.new
+        assert group.sessions >= 6
+        assert group.p_value <= 0.05
+
+
+def test_without_news_groups_are_as_rare_as_said() -> None:
+    told = [len(trial(seed)[0].groups) > 0 for seed in range(40)]
+    # 40 trials at 5 %: more than six would happen once in 70 runs of other seeds.
+    assert sum(told) <= 6
+
+
+def test_what_was_there_before_and_grew_is_told_as_grown() -> None:
+    dice = np.random.default_rng(5)
+    before, of_before = sessions(dice, 300, np.arange(TOPICS))
+    more, _ = sessions(dice, 25, np.array([3]))
+    now, _ = sessions(dice, 75, np.arange(TOPICS))
+    made = emergence(before, of_before, np.concatenate((now, more)), np.repeat(np.arange(100), LENGTH), 1, QUICK)
+    assert made.groups
+    assert not made.groups[0].new
+    assert 2.0 < made.groups[0].factor < 12.0
+
+
+def test_one_session_that_repeats_itself_is_no_topic() -> None:
+    dice = np.random.default_rng(6)
+    before, of_before = sessions(dice, 300, np.arange(1, TOPICS))
+    now, of_now = sessions(dice, 100, np.arange(1, TOPICS))
+    echo = np.random.default_rng(7).normal(size=DIMENSIONS) + dice.normal(0.0, 0.05, (60, DIMENSIONS))
+    made = emergence(
+        before, of_before, np.concatenate((now, echo)), np.concatenate((of_now, np.full(60, 500))), 1, QUICK
+    )
+    assert not [each for each in made.groups if (each.members >= len(now)).mean() > 0.5]
+
+
+def test_the_same_seed_gives_the_same_answer() -> None:
+    (one, _), (other, _) = trial(3, fresh=6), trial(3, fresh=6)
+    assert [(each.p_value, each.members.tolist()) for each in one.groups] == [
+        (each.p_value, each.members.tolist()) for each in other.groups
+    ]
+
+
+def test_names_of_sessions_play_no_part() -> None:
+    dice = np.random.default_rng(1)
+    before, of_before = sessions(dice, 60, np.arange(TOPICS))
+    now, of_now = sessions(dice, 40, np.arange(TOPICS))
+    named = np.array([f"session {each}" for each in of_now])
+    assert emergence(before, of_before, now, of_now, 1, QUICK).sessions_now == 40
+    assert emergence(before, np.array([str(each) for each in of_before]), now, named, 1, QUICK).sessions_before == 60
+
+
+@pytest.mark.parametrize(("before", "now"), [(0, 10), (10, 0), (1, 10), (0, 0)])
+def test_too_few_sessions_tell_nothing(before: int, now: int) -> None:
+    dice = np.random.default_rng(1)
+    made = emergence(*sessions(dice, before, np.arange(3)), *sessions(dice, now, np.arange(3)), 1, QUICK)
+    assert made == Emergence((), before, now)
+
+
+def test_bad_input_is_refused_with_its_value() -> None:
+    some = np.ones((4, 3))
+    with pytest.raises(BadInput, match="4 vectors and 3 sessions"):
+        emergence(some, np.arange(3), some, np.arange(4), 1)
+    with pytest.raises(BadInput, match="one model"):
+        emergence(some, np.arange(4), np.ones((4, 2)), np.arange(4), 1)
+    with pytest.raises(BadInput, match="at least 100"):
+        Settings(alpha=0.01, permutations=20)

@@ -1,0 +1,63 @@
+"""`drift` on the command line: what was found, and every look."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from spanledger_store import drift, findings
+from spanledger_store.control import Control, projects
+from spanledger_store.engine import Engine
+from spanledger_store.migrate import migrate
+from spanledger_store.settings import StoreSettings
+from tests.cli.conftest import Cli
+from tests.line.process import Up
+from tests.store.test_drift import BEGIN, look
+from tests.store.test_findings import made
+
+SAID = "What is asked in feature chat has changed since 3 Apr"
+
+
+def fill(settings: StoreSettings) -> None:
+    with Engine(settings) as engine, Control.open(settings) as control:
+        migrate(engine)
+        projects.ensure(control, "default")
+        drift.write(engine, "default", [look(1), look(2, alarmed=True, evidence=2000.0), look(9, p_value=None)])
+        told = {"kind": "drift", "slice": {"feature": "chat"}, "evidence": {"sentence": SAID}, "impact_usd": None}
+        findings.write(engine, [made(id="d1", start=BEGIN + timedelta(days=2), **told), made(id="a1")])
+
+
+@pytest.fixture
+def looked(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment of an installation with looks and a finding."""
+    data = tmp_path_factory.mktemp("drift")
+    fill(StoreSettings(data=data))
+    return {"SPANLEDGER_DATA": str(data)}
+
+
+def test_findings_and_looks_are_listed(cli: Cli, looked: dict[str, str]) -> None:
+    found = cli("drift", "list", **looked)
+    assert found.exit_code == 0, found.stderr
+    assert SAID in found.stdout
+    assert "a1" not in found.stdout
+    assert [each["id"] for each in json.loads(cli("drift", "list", "--format", "json", **looked).stdout)] == ["d1"]
+    lines = cli("drift", "looks", "--from", "2026-04-01", "--to", "2026-04-04", "--format", "csv", **looked).stdout
+    assert [line.split(",")[0] for line in lines.splitlines()] == ["day", "2026-04-02", "2026-04-03"]
+    wrong = cli("drift", "looks", "--from", "yesterday", **looked)
+    assert wrong.exit_code == 2
+    assert "--from" in wrong.stderr
+
+
+def test_through_a_running_up(cli: Cli, looked: dict[str, str]) -> None:
+    up = Up(Path(looked["SPANLEDGER_DATA"]))
+    try:
+        assert SAID in cli("drift", "list", **looked).stdout
+        asked = ("--from", "2026-04-01", "--to", "2026-05-01", "--format", "json")
+        assert [each["alarmed"] for each in json.loads(cli("drift", "looks", *asked, **looked).stdout)] == [
+            False, True, False,
+        ]  # fmt: skip
+    finally:
+        up.stop()

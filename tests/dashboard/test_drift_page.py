@@ -1,0 +1,92 @@
+"""The Drift page: evidence by day, what came in, and what it did to cost, speed and failures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from spanledger_dashboard.data import Data
+from spanledger_dashboard.figures.evidence import LEAST, evidence
+from spanledger_dashboard.pages import drift as page
+from spanledger_store import drift, findings
+from spanledger_store.drift import Look
+from spanledger_store.engine import Engine
+from tests.dashboard.conftest import NOW, run, view
+from tests.dashboard.test_anomalies_page import LARGE
+from tests.dashboard.test_pages import text
+
+DAY = NOW.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=3)
+FOUND = replace(
+    LARGE, id="d1", kind="drift", method="session permutation", slice={"feature": "support"}, start=DAY,
+    end=DAY + timedelta(days=1), grain="day", severity="medium", impact_usd=None, p_value=1e-5,
+    evidence={
+        "sentence": "What is asked in feature support has changed since then.",
+        "statistics": [{"name": "mean", "p": 0.02, "effect": 0.11}, {"name": "novelty", "p": 1e-5, "effect": 0.31}],
+        "sessions": {"reference": 900, "current": 120},
+        "baseline": {"from": "2026-01-01T00:00:00+00:00", "to": "2026-02-01T00:00:00+00:00"},
+        "model": "lexical", "evidence": 40_000.0, "threshold": 18_000.0,
+        "examples": {"new": [{"trace_id": "ab" * 16, "span_id": "cd" * 8, "asked": "my parcel is <b>wet</b>"}]},
+        "topics": [{"cluster": 7, "name": "wet parcels", "before": 0.0, "after": 0.125, "p": 0.001}],
+        "measured": {
+            "cost_usd": {"reference": 0.0123, "current": 0.0246}, "error_share": {"reference": None, "current": 0.5},
+        },
+    },
+)  # fmt: skip
+LOOK = Look(
+    {"feature": "support"}, "embedding", DAY, DAY + timedelta(days=1), DAY - timedelta(days=9), DAY, "lexical", 300,
+    2500, 120, 900, 1e-5, 0.31, "novelty", 40_000.0, 18_000.0, 3, 1, True,
+)  # fmt: skip
+
+
+@pytest.fixture
+def looked(pages_engine: Engine) -> Iterator[None]:
+    """Two days of two slices, one of which changed."""
+    before = {"start": DAY - timedelta(days=1), "end": DAY, "evidence": 0.2, "alarmed": False, "p_value": 0.4}
+    rows = [LOOK, replace(LOOK, **before), replace(LOOK, **before, slice={}), replace(LOOK, slice={}, p_value=None)]
+    drift.write(pages_engine, "default", rows)
+    findings.write(pages_engine, [FOUND])
+    yield
+    for table in (findings.TABLE, drift.TABLE):
+        pages_engine.command(f"TRUNCATE TABLE {table}")
+
+
+def test_without_looks_it_says_what_it_takes(data: Data) -> None:
+    _, body = run(page.render(data, view("/drift")))
+    assert "spanledger jobs run drift" in text(body)
+
+
+@pytest.mark.usefixtures("looked")
+def test_a_change_is_told_with_what_came_in_and_what_it_rests_on(data: Data) -> None:
+    _, body = run(page.render(data, view("/drift")))
+    said = text(body[2])
+    for wanted in (
+        "has changed since then", "my parcel is <b>wet</b>", f"/trace/{'ab' * 16}", "$0.0123", "$0.0246", "+100.0%",
+        "120 sessions beside 900 of the baseline, 2026-01-01 to 2026-02-01", "Calls unlike any before", "0.310",
+        "feature=support", "wet parcels", "12.5%",
+    ):  # fmt: skip
+        assert wanted in said, wanted
+    assert '"Everything"' in text(body[1])
+    strip = text(body[0])
+    assert "Too little to compare" in strip
+
+
+@pytest.mark.usefixtures("looked")
+def test_a_slice_without_a_change_says_so(data: Data) -> None:
+    _, body = run(page.render(data, view("/drift", "?feature=search")))
+    assert "No day has been compared yet" in text(body)
+    since = DAY - timedelta(days=1)
+    quiet = f"?from={since:%Y-%m-%dT%H:%M}&to={DAY:%Y-%m-%dT%H:%M}"
+    _, earlier = run(page.render(data, view("/drift", quiet)))
+    assert "What is asked has not changed" in text(earlier)
+
+
+def test_evidence_is_drawn_against_its_threshold() -> None:
+    figure = evidence({"a": [(DAY, 0.0, False), (NOW, 2.0, True)], "b": [(DAY, 0.5, False)]})
+    first, second = figure["data"]
+    assert first["y"] == [LEAST, 2.0]
+    assert first["marker"]["size"][1] > first["marker"]["size"][0]
+    assert second["name"] == "b"
+    assert figure["layout"]["shapes"][0]["y0"] == 1

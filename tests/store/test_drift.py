@@ -1,0 +1,143 @@
+"""What drift tests read, and the looks they leave."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from spanledger_store import drift
+from spanledger_store.columns import SPAN_COLUMNS, columnar
+from spanledger_store.drift import Look
+from spanledger_store.engine import Engine
+from spanledger_store.reports import drift_calls
+from spanledger_store.reports.scope import Dimension, Scope
+from tests.store.rows import span_row
+
+BEGIN = datetime(2026, 4, 1, tzinfo=UTC)
+SCOPE = Scope("default", BEGIN, BEGIN + timedelta(days=2))
+NS = int(BEGIN.timestamp()) * 10**9
+
+
+def fill(engine: Engine, calls: Sequence[dict[str, Any]]) -> None:
+    rows = [
+        span_row(**{"span_id": f"{n:016x}", "trace_id": f"{n:032x}", "start_time": NS + n * 10**9, **each})
+        for n, each in enumerate(calls)
+    ]
+    engine.insert("span_rows", columnar(SPAN_COLUMNS, rows), f"drift-{len(calls)}-{calls[0]}")
+
+
+def vectors(engine: Engine, numbers: Sequence[int], model: str = "m", size: int = 4) -> None:
+    engine.insert(
+        "embedding_rows",
+        {
+            "project_id": ["default"] * len(numbers),
+            "trace_id": [f"{n:032x}" for n in numbers],
+            "span_id": [f"{n:016x}" for n in numbers],
+            "start_time": [NS + n * 10**9 for n in numbers],
+            "model": [model] * len(numbers),
+            "vector": [[float(n + 1)] * size for n in numbers],
+            "ingested_at": [NS] * len(numbers),
+        },
+        f"vectors-{numbers}-{model}",
+    )
+
+
+def test_calls_come_with_their_sessions_and_vectors(engine: Engine) -> None:
+    fill(
+        engine,
+        [
+            {"session": "s1", "user": "ann"},
+            {"session": "s1", "user": "bob", "input_tokens": None, "output_tokens": None, "cache_read_tokens": None},
+            {"session": "", "user": "ann"},
+            {"session": "", "user": "ann", "start_time": NS + 86_400 * 10**9 + 1},
+            {"session": "", "user": ""},
+            {"session": "s9", "kind": "embedding"},
+            {"session": "s9", "is_billable": False},
+        ],
+    )
+    vectors(engine, [0, 2, 4])
+    vectors(engine, [1], model="another")
+    found = drift_calls.window(engine, SCOPE, "m", 4)
+    assert found.calls == len(found.frame) == 5
+    block = dict(zip(found.frame["span_id"].str.slice(-1), found.frame["block"], strict=True))
+    assert block["0"] == block["1"]
+    assert len(set(block.values())) == 4
+    at = {span: n for n, span in enumerate(found.frame["span_id"].str.slice(-1))}
+    assert found.embedded.tolist() == [n in {at["0"], at["2"], at["4"]} for n in range(5)]
+    spans = found.frame["span_id"].to_numpy()[found.embedded]
+    assert found.vectors[:, 0].tolist() == [int(span, 16) + 1 for span in spans]
+    row = found.frame.row(at["1"], named=True)
+    assert row["prompt_tokens"] is None
+    assert row["completion_tokens"] is None
+    none = drift_calls.window(engine, SCOPE)
+    assert none.vectors.shape == (0, 0)
+    assert not none.embedded.any()
+
+
+def test_a_sample_is_of_whole_sessions(engine: Engine) -> None:
+    fill(engine, [{"session": f"s{n // 5}", "feature": "chat" if n < 300 else "search"} for n in range(400)])
+    whole, some = drift_calls.window(engine, SCOPE), drift_calls.window(engine, SCOPE, most=100)
+    assert (whole.calls, some.calls, some.among) == (400, 400, 4)
+    assert 0 < len(some.frame) < 250
+    assert set(some.frame.group_by("block").len()["len"]) == {5}
+    same = drift_calls.window(engine, replace(SCOPE, filters={Dimension.FEATURE: ("chat",)}), among=4)
+    assert same.frame["span_id"].to_list() == some.frame.filter(feature="chat")["span_id"].to_list()
+    assert drift_calls.slices(engine, SCOPE, Dimension.FEATURE, 20, 5) == ["chat", "search"]
+    assert drift_calls.slices(engine, SCOPE, Dimension.FEATURE, 21, 5) == ["chat"]
+
+
+def test_a_calls_cluster_is_that_of_the_codebook(engine: Engine) -> None:
+    fill(engine, [{"session": f"s{n}"} for n in range(3)])
+    count = 2
+    engine.insert(
+        "assignment_rows",
+        {
+            "project_id": ["default"] * count, "trace_id": [f"{n:032x}" for n in range(count)],
+            "span_id": [f"{n:016x}" for n in range(count)], "start_time": [NS + n * 10**9 for n in range(count)],
+            "codebook": ["c1"] * count, "cluster": [7, 0], "distance": [0.1, 0.9], "weight": [1.0, 1.0],
+            "x": [0.0, 0.0], "y": [0.0, 0.0], "exemplar": [0, 0], "ingested_at": [NS] * count,
+        },
+        "assigned",
+    )  # fmt: skip
+    frame = drift_calls.window(engine, SCOPE).frame
+    assert drift_calls.clusters(engine, SCOPE, 1, "c1", frame).tolist() == [7, 0, -1]
+    assert drift_calls.clusters(engine, SCOPE, 1, "c2", frame).tolist() == [-1, -1, -1]
+
+
+def look(day: int, **changes: Any) -> Look:
+    start = BEGIN + timedelta(days=day)
+    made = Look(
+        {"feature": "chat", "customer": "a"}, "embedding", start, start + timedelta(days=1), BEGIN, start, "m", 10, 100,
+        4, 40, 0.5, 0.01, "mean", 0.4, 1800.0, day, 1, False,
+    )  # fmt: skip
+    return replace(made, **changes)
+
+
+def test_a_look_made_again_replaces_itself(engine: Engine) -> None:
+    drift.write(engine, "default", [look(1), look(2), look(2, quantity="model", p_value=None, note="4 sessions")])
+    drift.write(engine, "default", [look(2, evidence=3.0, slice={"customer": "a", "feature": "chat"})])
+    drift.write(engine, "other", [look(3)])
+    found = drift.listing(engine, "default", BEGIN, BEGIN + timedelta(days=9))
+    assert [(each.start.day, each.quantity, each.evidence) for each in found] == [
+        (2, "embedding", 0.4), (3, "embedding", 3.0), (3, "model", 0.4),
+    ]  # fmt: skip
+    assert found[0] == look(1)
+    assert drift.listing(engine, "default", BEGIN, BEGIN + timedelta(days=9), ["model"]) == [found[2]]
+    newest = drift.newest(engine, "default")
+    assert newest[found[0].key] == found[1]
+    assert len(newest) == 2
+    drift.write(engine, "default", [])
+
+
+def test_a_look_is_ready_for_json() -> None:
+    assert look(1).as_json()["start"] == "2026-04-02T00:00:00+00:00"
+
+
+@pytest.mark.parametrize("slice_", [{}, {"feature": "ü\"'", "customer": ""}])
+def test_any_slice_is_kept_as_it_is(embedded: Engine, slice_: dict[str, str]) -> None:
+    drift.write(embedded, "default", [look(1, slice=slice_)])
+    assert next(iter(drift.newest(embedded, "default").values())).slice == slice_
