@@ -22,6 +22,7 @@ TABLES = ("span_rows", "span_content_rows", "embedding_rows", "score_rows", "led
           "finding_rows", "forecast_rows", "drift_rows", "cluster_rows", "assignment_rows")  # fmt: skip
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
     """Where tests run in several processes, those of a file share one, and so its fixtures; of documents, of a page."""
     for item in items:
