@@ -35,7 +35,7 @@ imports: $(VENV)/installed ## import directions
 	$(BIN)/lint-imports
 
 unit: $(VENV)/installed ## pytest
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 long: $(VENV)/installed ## pytest with the tests that take long
 	$(BIN)/python -m pytest -m "long or not long"

@@ -22,15 +22,6 @@ TABLES = ("span_rows", "span_content_rows", "embedding_rows", "score_rows", "led
           "finding_rows", "forecast_rows", "drift_rows", "cluster_rows", "assignment_rows")  # fmt: skip
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
-    """Where tests run in several processes, those of a file share one, and so its fixtures; of documents, of a page."""
-    for item in items:
-        page = item.callspec.params.get("page", "") if hasattr(item, "callspec") else ""
-        file = item.path.relative_to(Path(__file__).parent).with_suffix("")
-        item.add_marker(pytest.mark.xdist_group(f"{file}{page}"))
-
-
 @pytest.fixture(autouse=True)
 def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Settings of the machine that runs the tests must not decide them."""
