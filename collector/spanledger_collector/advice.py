@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, HTTPException, Query
+from fastapi import APIRouter, Query
 from starlette.requests import Request
 
+from spanledger_collector.answering import Answering
 from spanledger_collector.collector import Collector
 from spanledger_store.advice import Kind
-from spanledger_store.errors import StoreError
 from spanledger_store.reports import advice
 from spanledger_store.reports.advice import AdviceInvalid, AdviceRequest
 from spanledger_store.reports.scope import LEDGER_DIMENSIONS, Dimension
@@ -48,9 +47,4 @@ def add_advice(router: APIRouter, collector: Collector) -> None:
             )
             return advice.advice(collector.engine, wanted).as_json()
 
-        try:
-            return await asyncio.to_thread(work)
-        except AdviceInvalid as error:
-            raise HTTPException(400, str(error)) from error
-        except StoreError as error:
-            raise HTTPException(503, str(error)) from error
+        return await Answering(invalid=(AdviceInvalid,))(work)

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
-from fastapi import APIRouter, HTTPException, Query
+from fastapi import APIRouter, Query
 from pydantic import AwareDatetime, BaseModel, Field
 from starlette.requests import Request
 
+from spanledger_collector.answering import Answering
 from spanledger_collector.collector import Collector
 from spanledger_collector.lifecycle import local_only
 from spanledger_store import findings
 from spanledger_store.control import findings as words
 from spanledger_store.control.errors import ProjectUnknown
 from spanledger_store.control.findings import Feedback, FindingInvalid, FindingUnknown, PlannedEvent, Verdict
-from spanledger_store.errors import StoreError
 from spanledger_store.reports.findings import one, report
 
 Project = Annotated[str, Query(description="the project's id")]
+
+_answered = Answering(invalid=(FindingInvalid, ProjectUnknown), unknown=(FindingUnknown,))
 
 
 class FeedbackBody(BaseModel):
@@ -105,14 +106,3 @@ def add_anomalies(router: APIRouter, collector: Collector) -> None:
         """Take a planned event away. Needs this process's local token."""
         local_only(collector, request)
         return await _answered(lambda: words.unplan(collector.control, project, event_id).as_json())
-
-
-async def _answered(work: Any) -> Any:
-    try:
-        return await asyncio.to_thread(work)
-    except (FindingInvalid, ProjectUnknown) as error:
-        raise HTTPException(400, str(error)) from error
-    except FindingUnknown as error:
-        raise HTTPException(404, str(error)) from error
-    except StoreError as error:
-        raise HTTPException(503, str(error)) from error

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any
 
-from fastapi import APIRouter, HTTPException, Query
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 from starlette.requests import Request
 
+from spanledger_collector.answering import Answering
 from spanledger_collector.collector import Collector
 from spanledger_collector.lifecycle import local_only
 from spanledger_store import bills, reconciling, revenue
 from spanledger_store.control import bill_models
 from spanledger_store.control.errors import BillModelInvalid, CurrencyInvalid, ProjectUnknown, RateUnknown
-from spanledger_store.errors import StoreError
 from spanledger_store.reconciliation_sides import Tolerance
 from spanledger_store.reconciling import Question, ReconciliationInvalid
 from spanledger_store.revenue import RevenueInvalid
 
 Project = Annotated[str, Query(description="the project's id")]
+
+_answered = Answering(
+    invalid=(ReconciliationInvalid, RevenueInvalid, BillModelInvalid, CurrencyInvalid, RateUnknown, ProjectUnknown)
+)
 
 
 class ModelBody(BaseModel):
@@ -92,14 +94,3 @@ def add_billing(router: APIRouter, collector: Collector) -> None:
             return {"project": project, "margins": [each.as_json() for each in found]}
 
         return await _answered(read)
-
-
-async def _answered(work: Callable[[], Any]) -> Any:
-    try:
-        return await asyncio.to_thread(work)
-    except (
-        ReconciliationInvalid, RevenueInvalid, BillModelInvalid, CurrencyInvalid, RateUnknown, ProjectUnknown,
-    ) as error:  # fmt: skip
-        raise HTTPException(400, str(error)) from error
-    except StoreError as error:
-        raise HTTPException(503, str(error)) from error

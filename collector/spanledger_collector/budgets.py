@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
-from fastapi import APIRouter, HTTPException, Query
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from spanledger_collector.answering import Answering
 from spanledger_collector.board import EVERY_SECONDS, Sheet, answer, asked_of
 from spanledger_collector.collector import Collector
 from spanledger_collector.ingest import bearer
@@ -21,13 +21,14 @@ from spanledger_store.budget_report import report
 from spanledger_store.control import budgets
 from spanledger_store.control.budgets import THRESHOLDS, Budget, Enforcement
 from spanledger_store.control.errors import BudgetInvalid, BudgetUnknown, ChannelUnknown, ProjectUnknown
-from spanledger_store.errors import StoreError
 from spanledger_store.periods import Period
 
 STATE_PATH = "/api/v1/budgets/state"
 BEHIND = "x-spanledger-behind"
 
 Project = Annotated[str, Query(description="the project's id")]
+
+_answered = Answering(invalid=(BudgetInvalid, ChannelUnknown, ProjectUnknown), unknown=(BudgetUnknown,))
 
 
 class BudgetBody(BaseModel):
@@ -109,14 +110,3 @@ def add_budgets(router: APIRouter, collector: Collector) -> None:
         gone = await _answered(change)
         collector.board.wake()
         return gone
-
-
-async def _answered(work: Any) -> Any:
-    try:
-        return await asyncio.to_thread(work)
-    except (BudgetInvalid, ChannelUnknown, ProjectUnknown) as error:
-        raise HTTPException(400, str(error)) from error
-    except BudgetUnknown as error:
-        raise HTTPException(404, str(error)) from error
-    except StoreError as error:
-        raise HTTPException(503, str(error)) from error

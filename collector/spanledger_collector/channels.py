@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, HTTPException, Query
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 from starlette.requests import Request
 
+from spanledger_collector.answering import Answering
 from spanledger_collector.collector import Collector
 from spanledger_collector.lifecycle import local_only
 from spanledger_store.control import alerts, channel_kinds, channels, jobs, notices, trials
 from spanledger_store.control.channels import Kind
 from spanledger_store.control.errors import ChannelInvalid, ChannelUnknown, JobUnknown, ProjectUnknown
-from spanledger_store.control.notices import Delivery
-from spanledger_store.errors import StoreError
 
 # Longer than the slowest server may take.
 TRIAL_SECONDS: Final = 45.0
@@ -25,6 +23,8 @@ _LOOK_SECONDS: Final = 0.2
 _JOB: Final = "notices"
 
 Project = Annotated[str, Query(description="the project's id")]
+
+_answered = Answering(invalid=(ChannelInvalid, ProjectUnknown), unknown=(ChannelUnknown,))
 
 
 class ChannelBody(BaseModel):
@@ -77,7 +77,8 @@ def add_channels(router: APIRouter, collector: Collector) -> None:
         identity = await _answered(lambda: _tried(collector, project, name))
         until = time.monotonic() + TRIAL_SECONDS
         while True:
-            found: Delivery = await _answered(lambda: notices.get(control, identity))
+            found = await _answered(lambda: notices.get(control, identity))
+            assert found is not None  # it has just been put there
             if found.state != "waiting" or time.monotonic() > until:
                 return found.as_json()
             await asyncio.sleep(_LOOK_SECONDS)
@@ -115,14 +116,3 @@ def _tried(collector: Collector, project: str, name: str) -> str:
     except JobUnknown as error:
         raise ChannelInvalid("no worker has ever run here that could send it; start one: spanledger worker") from error
     return identity
-
-
-async def _answered(work: Callable[[], Any]) -> Any:
-    try:
-        return await asyncio.to_thread(work)
-    except (ChannelInvalid, ProjectUnknown) as error:
-        raise HTTPException(400, str(error)) from error
-    except ChannelUnknown as error:
-        raise HTTPException(404, str(error)) from error
-    except StoreError as error:
-        raise HTTPException(503, str(error)) from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
@@ -11,12 +10,12 @@ from fastapi import APIRouter, HTTPException, Query
 from pydantic import BaseModel, Field
 from starlette.requests import Request
 
+from spanledger_collector.answering import Answering
 from spanledger_collector.collector import Collector
 from spanledger_collector.lifecycle import local_only
 from spanledger_store.control import clusters
 from spanledger_store.control.clusters import ClusterInvalid, ClusterUnknown
 from spanledger_store.control.errors import ProjectUnknown
-from spanledger_store.errors import StoreError
 from spanledger_store.reports import clusters as reports
 from spanledger_store.reports.buckets import automatic
 from spanledger_store.reports.scope import Dimension, Scope
@@ -25,6 +24,8 @@ Project = Annotated[str, Query(description="the project's id")]
 From = Annotated[datetime | None, Query(alias="from", description="ISO time; 7 days ago without it")]
 To = Annotated[datetime | None, Query(alias="to", description="ISO time, not included")]
 USUAL = timedelta(days=7)
+
+_answered = Answering(invalid=(ClusterInvalid, ProjectUnknown), unknown=(ClusterUnknown,))
 
 
 class WordsBody(BaseModel):
@@ -158,14 +159,3 @@ def _scope(
 
 def _aware(moment: datetime | None) -> datetime | None:
     return moment if moment is None or moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-async def _answered(work: Any) -> Any:
-    try:
-        return await asyncio.to_thread(work)
-    except (ClusterInvalid, ProjectUnknown) as error:
-        raise HTTPException(400, str(error)) from error
-    except ClusterUnknown as error:
-        raise HTTPException(404, str(error)) from error
-    except StoreError as error:
-        raise HTTPException(503, str(error)) from error

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
-from fastapi import APIRouter, HTTPException, Query
+from fastapi import APIRouter, Query
 
+from spanledger_collector.answering import Answering
 from spanledger_collector.collector import Collector
 from spanledger_store import drift
-from spanledger_store.errors import StoreError
 from spanledger_store.reports.findings import report
 
 Project = Annotated[str, Query(description="the project's id")]
 Start = Annotated[datetime | None, Query(alias="from", description="ISO time; else 30 days before the end")]
 End = Annotated[datetime | None, Query(alias="to", description="ISO time, not included; else now")]
 LOOKED_BACK = timedelta(days=30)
+
+_answered = Answering()
 
 
 def add_drift(router: APIRouter, collector: Collector) -> None:
@@ -41,10 +42,3 @@ def add_drift(router: APIRouter, collector: Collector) -> None:
         last = end or datetime.now(UTC)
         first = start or last - LOOKED_BACK
         return await _answered(lambda: [x.as_json() for x in drift.listing(collector.engine, project, first, last)])
-
-
-async def _answered(work: Any) -> Any:
-    try:
-        return await asyncio.to_thread(work)
-    except StoreError as error:
-        raise HTTPException(503, str(error)) from error

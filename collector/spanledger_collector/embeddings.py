@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated, Any
 
-from fastapi import APIRouter, HTTPException, Query
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 from starlette.requests import Request
 
+from spanledger_collector.answering import Answering
 from spanledger_collector.collector import Collector
 from spanledger_collector.lifecycle import local_only
 from spanledger_store.control import embeddings
 from spanledger_store.control.embeddings import EmbeddingInvalid
 from spanledger_store.control.errors import ProjectUnknown
-from spanledger_store.errors import StoreError
 from spanledger_store.reports.embeddings import report
+
+_answered = Answering(invalid=(EmbeddingInvalid, ProjectUnknown))
 
 
 class SettingsBody(BaseModel):
@@ -43,12 +44,3 @@ def add_embeddings(router: APIRouter, collector: Collector) -> None:
         local_only(collector, request)
         wanted = body.model_dump(exclude_none=True, exclude={"project"})
         return await _answered(lambda: embeddings.change(collector.control, body.project, **wanted).as_json())
-
-
-async def _answered(work: Any) -> Any:
-    try:
-        return await asyncio.to_thread(work)
-    except (EmbeddingInvalid, ProjectUnknown) as error:
-        raise HTTPException(400, str(error)) from error
-    except StoreError as error:
-        raise HTTPException(503, str(error)) from error

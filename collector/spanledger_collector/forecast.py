@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from fastapi import APIRouter, HTTPException, Query
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
+from spanledger_collector.answering import Answering
 from spanledger_collector.collector import Collector
-from spanledger_store.errors import StoreError
 from spanledger_store.reports import outlooks
 from spanledger_store.reports.outlooks import Unforeseen
 from spanledger_store.scenario import SYNTAX, Scenario, ScenarioInvalid
@@ -22,6 +20,8 @@ Project = Annotated[str, Query(description="the project's id")]
 By = Annotated[str, Query(description="customer, feature, team, provider, model or environment; '' for everything")]
 Days = Annotated[int, Query(description="how many days ahead, 1 to 90")]
 Zone = Annotated[str, Query(description="time zone of the month")]
+
+_answered = Answering(invalid=(Unforeseen, ScenarioInvalid))
 
 
 class ScenarioBody(BaseModel):
@@ -85,12 +85,3 @@ def _zone(name: str) -> ZoneInfo:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise Unforeseen(f"{name!r} is no time zone; use a name such as UTC or Europe/Berlin.") from error
-
-
-async def _answered(work: Callable[[], Any]) -> Any:
-    try:
-        return await asyncio.to_thread(work)
-    except (Unforeseen, ScenarioInvalid) as error:
-        raise HTTPException(400, str(error)) from error
-    except StoreError as error:
-        raise HTTPException(503, str(error)) from error

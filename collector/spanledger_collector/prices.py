@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
-from fastapi import APIRouter, HTTPException, Query
+from fastapi import APIRouter, Query
 from pydantic import AwareDatetime, BaseModel, Field
 from starlette.requests import Request
 
 from spanledger.pricebook import Book, PriceInvalid, read_price
+from spanledger_collector.answering import Answering
 from spanledger_collector.collector import Collector
 from spanledger_collector.lifecycle import INTERFACE, local_only
 from spanledger_store import price_changes, price_lines, pricebook
 from spanledger_store.control import prices
 from spanledger_store.control.errors import PriceUnknown, ProjectUnknown
-from spanledger_store.errors import StoreError
 from spanledger_store.price_preview import preview
 from spanledger_store.reports.price_sources import price_sources
 from spanledger_store.stored_calls import Period
 
-T = TypeVar("T")
 Project = Annotated[str, Query(description="the project's id")]
 Start = Annotated[AwareDatetime, Query(description="the first moment")]
 End = Annotated[AwareDatetime, Query(description="the moment after the last")]
+
+_answered = Answering(invalid=(PriceInvalid, ProjectUnknown), unknown=(PriceUnknown,))
 
 
 class PricesBody(BaseModel):
@@ -128,14 +127,3 @@ def add_prices(router: APIRouter, collector: Collector) -> None:
             return pricebook.edits_as_json([edit])
 
         return await _answered(change)
-
-
-async def _answered(work: Callable[[], T]) -> T:
-    try:
-        return await asyncio.to_thread(work)
-    except (PriceInvalid, ProjectUnknown) as error:
-        raise HTTPException(400, str(error)) from error
-    except PriceUnknown as error:
-        raise HTTPException(404, str(error)) from error
-    except StoreError as error:
-        raise HTTPException(503, str(error)) from error

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 from decimal import Decimal
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
-from fastapi import APIRouter, HTTPException, Query
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from spanledger_collector.answering import Answering
 from spanledger_collector.collector import Collector
 from spanledger_collector.lifecycle import INTERFACE, local_only
 from spanledger_store import center_changes
@@ -28,17 +28,18 @@ from spanledger_store.control.errors import (
     ProjectUnknown,
     RateUnknown,
 )
-from spanledger_store.errors import StoreError
 from spanledger_store.spend import Answer
 from spanledger_store.spend_request import FILTERS, SpendInvalid, request
 from spanledger_store.spend_views import View, view
-
-Found = TypeVar("Found")
 
 Project = Annotated[str, Query(description="the project's id")]
 Values = Annotated[list[str] | None, Query(description="only calls with one of these values")]
 # Rows made into text at a time: what is sent is never in memory as a whole.
 _ROWS = 2_000
+
+_answered = Answering(
+    invalid=(SpendInvalid, CurrencyInvalid, RateUnknown, CenterInvalid, ProjectUnknown), unknown=(CenterUnknown,)
+)
 
 
 class RateBody(BaseModel):
@@ -204,14 +205,3 @@ def _add_rules(router: APIRouter, collector: Collector) -> None:
 
 def _rule(name: str, body: RuleBody) -> Rule:
     return Rule(name, body.day, body.to, body.slice, body.shares, body.in_proportion, body.priority)
-
-
-async def _answered(work: Callable[[], Found]) -> Found:
-    try:
-        return await asyncio.to_thread(work)
-    except (SpendInvalid, CurrencyInvalid, RateUnknown, CenterInvalid, ProjectUnknown) as error:
-        raise HTTPException(400, str(error)) from error
-    except CenterUnknown as error:
-        raise HTTPException(404, str(error)) from error
-    except StoreError as error:
-        raise HTTPException(503, str(error)) from error

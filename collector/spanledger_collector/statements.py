@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, HTTPException, Query
+from fastapi import APIRouter, Query
 from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from spanledger_collector.answering import Answering
 from spanledger_collector.collector import Collector
 from spanledger_collector.lifecycle import local_only
 from spanledger_store import statements
@@ -20,7 +19,6 @@ from spanledger_store.control import jobs
 from spanledger_store.control import statements as kept
 from spanledger_store.control.errors import ChannelUnknown, JobUnknown, OrderUnknown, ProjectUnknown
 from spanledger_store.control.statements import Order, StatementInvalid
-from spanledger_store.errors import StoreError
 from spanledger_store.statement_page import page, table
 
 _JOB: Final = "statements"
@@ -29,6 +27,8 @@ _HEADERS: Final = {"content-security-policy": "default-src 'none'; style-src 'un
 
 Project = Annotated[str, Query(description="the project's id")]
 Month = Annotated[str, Query(description="such as 2026-10")]
+
+_answered = Answering(invalid=(StatementInvalid, ProjectUnknown, ChannelUnknown), unknown=(OrderUnknown, JobUnknown))
 
 
 class Shape(StrEnum):
@@ -110,14 +110,3 @@ def _document(
         collector.engine, collector.control, project, month, customers=[customer], zone=zone, now=datetime.now(UTC)
     )
     return next(made).as_json()
-
-
-async def _answered(work: Callable[[], Any]) -> Any:
-    try:
-        return await asyncio.to_thread(work)
-    except (StatementInvalid, ProjectUnknown, ChannelUnknown) as error:
-        raise HTTPException(400, str(error)) from error
-    except (OrderUnknown, JobUnknown) as error:
-        raise HTTPException(404, str(error)) from error
-    except StoreError as error:
-        raise HTTPException(503, str(error)) from error

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, HTTPException, Query
+from fastapi import APIRouter, Query
 from starlette.requests import Request
 
-from spanledger_store.errors import StoreError
+from spanledger_collector.answering import Answering
 from spanledger_store.reports import comparing
 from spanledger_store.reports.comparing import Explain
 from spanledger_store.reports.scope import LEDGER_DIMENSIONS, Dimension, Scope
@@ -51,9 +50,4 @@ def add_why(router: APIRouter, explain: Explain | None) -> None:
             scope = Scope(project, first, last, asked)
             return known(scope, comparing.against(scope, against), comparing.dimensions(by))
 
-        try:
-            return await asyncio.to_thread(work)
-        except ValueError as error:
-            raise HTTPException(400, str(error)) from error
-        except StoreError as error:
-            raise HTTPException(503, str(error)) from error
+        return await Answering(invalid=(ValueError,))(work)
