@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from spanledger_store import drift, findings
 from spanledger_store.control import Control, projects
@@ -24,6 +25,8 @@ SAID = "What is asked in feature chat has changed since 3 Apr"
 def fill(settings: StoreSettings) -> None:
     with Engine(settings) as engine, Control.open(settings) as control:
         migrate(engine)
+        for table in (drift.TABLE, findings.TABLE):
+            engine.command(f"TRUNCATE TABLE {table}")
         projects.ensure(control, "default")
         drift.write(engine, "default", [look(1), look(2, alarmed=True, evidence=2000.0), look(9, p_value=None)])
         told = {"kind": "drift", "slice": {"feature": "chat"}, "evidence": {"sentence": SAID}, "impact_usd": None}
@@ -31,11 +34,13 @@ def fill(settings: StoreSettings) -> None:
 
 
 @pytest.fixture
-def looked(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def looked(clickhouse_url: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The environment of an installation with looks and a finding."""
     data = tmp_path_factory.mktemp("drift")
-    fill(StoreSettings(data=data))
-    return {"SPANLEDGER_DATA": str(data)}
+    fill(StoreSettings(data=data, clickhouse_url=SecretStr(clickhouse_url), database="drift"))
+    return {
+        "SPANLEDGER_DATA": str(data), "SPANLEDGER_CLICKHOUSE_URL": clickhouse_url, "SPANLEDGER_DATABASE": "drift",
+    }  # fmt: skip
 
 
 def test_findings_and_looks_are_listed(cli: Cli, looked: dict[str, str]) -> None:
@@ -52,7 +57,7 @@ def test_findings_and_looks_are_listed(cli: Cli, looked: dict[str, str]) -> None
 
 
 def test_through_a_running_up(cli: Cli, looked: dict[str, str]) -> None:
-    up = Up(Path(looked["SPANLEDGER_DATA"]))
+    up = Up(Path(looked["SPANLEDGER_DATA"]), 0, ("-m", "spanledger_cli"), **looked)
     try:
         assert SAID in cli("drift", "list", **looked).stdout
         asked = ("--from", "2026-04-01", "--to", "2026-05-01", "--format", "json")
