@@ -20,8 +20,10 @@ from tests.cli.conftest import Cli, Up, command, environment, run, start
 
 def listed(*args: str, **extra: str) -> dict[str, dict[str, Any]]:
     told = run("jobs", "list", "--format", "json", *args, **extra)
+    found = {each["job"]: each for each in json.loads(told.stdout)}
+    assert {job: each["error"] for job, each in found.items() if each["failures"]} == {}
     assert told.returncode == 0, told.stderr
-    return {each["job"]: each for each in json.loads(told.stdout)}
+    return found
 
 
 def test_a_job_of_a_running_up_is_run_now_and_its_state_is_shown(up: Up) -> None:

@@ -13,25 +13,31 @@ from spanledger_store.control import Control
 from spanledger_store.engine import Engine
 from tests.collector.conftest import Line, open_line
 from tests.store.spending import spend
-from tests.store.test_forecasts import TODAY, made, stored
+from tests.store.test_forecasts import made, stored
 
 
 @pytest.fixture
-def ahead(embedded: Engine, control: Control) -> Iterator[Line]:
+def today() -> datetime:
+    """The day the API will take for today: of the test, not of the run, which may go past midnight."""
+    return datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+@pytest.fixture
+def ahead(embedded: Engine, control: Control, today: datetime) -> Iterator[Line]:
     """Acme has spent 24 of 36 yesterday, and is expected to spend 2 of 3 a day."""
     embedded.command("TRUNCATE TABLE forecast_rows")
-    yesterday = TODAY - timedelta(hours=5)
+    yesterday = today - timedelta(hours=5)
     spend(embedded, control, [(yesterday, "24", {"customer": "acme"}), (yesterday, "12", {"customer": "b"})])
-    forecasts.save(embedded, "default", "day", TODAY, TODAY, [
-        made("", "", stored(["3"] * 90, begins=TODAY)), made("customer", "acme", stored(["2"] * 90, begins=TODAY)),
-        made("customer", "b", stored(["1"] * 90, begins=TODAY)),
+    forecasts.save(embedded, "default", "day", today, today, [
+        made("", "", stored(["3"] * 90, begins=today)), made("customer", "acme", stored(["2"] * 90, begins=today)),
+        made("customer", "b", stored(["1"] * 90, begins=today)),
     ])  # fmt: skip
     yield from open_line(embedded, control)
 
 
-def test_the_newest_forecast_by_customer(ahead: Line) -> None:
+def test_the_newest_forecast_by_customer(ahead: Line, today: datetime) -> None:
     found = ahead.client.get("/api/v1/forecast?by=customer&days=30&limit=5000").json()
-    assert found["begins"] == TODAY.isoformat()
+    assert found["begins"] == today.isoformat()
     whole, *rest = found["lines"]
     assert whole["value"] is None
     assert Decimal(whole["ahead"]["expected"]) == 90

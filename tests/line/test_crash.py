@@ -81,7 +81,7 @@ def test_kill_9_again_and_again_under_load_loses_and_doubles_nothing(tmp_path: P
         if body is not None:
             assert last.send(body)
     acknowledged += last.acknowledged
-    assert acknowledged >= 10_000
+    assert acknowledged >= 2000 * times
     assert helped, "no load was large enough for a process beside"
     sums = "toInt64(count()), toInt64(sum(input_tokens)), toInt64(uniqExact(trace_id, span_id))"
     expected = [[acknowledged, acknowledged * TOKENS, acknowledged]]

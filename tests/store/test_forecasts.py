@@ -20,7 +20,8 @@ from tests.store.spending import spend
 
 DAY = timedelta(days=1)
 # Made forecasts are thinned out with time, so these are of now.
-TODAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+NOW = datetime.now(UTC)
+TODAY = NOW.replace(hour=0, minute=0, second=0, microsecond=0)
 BEGINS = datetime(2026, 11, 10, tzinfo=UTC)
 END = datetime(2026, 12, 1, tzinfo=UTC)
 UTC_ZONE = ZoneInfo("UTC")
@@ -134,8 +135,8 @@ def test_what_is_stored_is_read_and_a_later_one_takes_its_place(engine: Engine) 
     assert [each.value for each in reports.made(engine, "default", TODAY, "customer")] == ["acme"]
     assert reports.made(engine, "default", TODAY)[0].mean == [Decimal(5), Decimal(6)]
     assert reports.made(engine, "other", TODAY)[0].mean == [Decimal(3), Decimal(4)]
-    assert reports.newest(engine, "default", datetime.now(UTC)) == (TODAY, later.replace(microsecond=123_000))
-    assert reports.newest(engine, "nobody", datetime.now(UTC)) is None
+    assert reports.newest(engine, "default", NOW) == (TODAY, later.replace(microsecond=123_000))
+    assert reports.newest(engine, "nobody", NOW) is None
     rows = engine.rows(
         "SELECT toString(target), mean, ahead FROM forecasts WHERE project_id = 'default' AND value = 'acme' ORDER BY 3"
     )
@@ -171,14 +172,14 @@ def test_accuracy_is_that_of_the_days_that_are_over(engine: Engine, control: Con
         (begins + timedelta(hours=9), "4", {"customer": "acme"}),
         (begins + DAY, "40", {"customer": "acme"}),
     ])  # fmt: skip
-    one, week = reports.accuracy(engine, "default", datetime.now(UTC), "customer")
+    one, week = reports.accuracy(engine, "default", NOW, "customer")
     assert (one.ahead, one.targets, one.actual, one.wape) == (1, 1, Decimal(10), 0)
     assert one.within == {50: 1.0, 80: 1.0, 90: 1.0}
     assert (week.ahead, week.targets, week.forecast, week.actual) == (7, 2, Decimal(20), Decimal(40))
     assert week.wape == pytest.approx((30 + 10) / 40)
     assert week.within == {50: 0.0, 80: 0.0, 90: 0.0}
-    assert [each.actual for each in reports.accuracy(engine, "default", datetime.now(UTC))] == [10, 40]
-    assert reports.accuracy(engine, "default", datetime.now(UTC), "model") == []
+    assert [each.actual for each in reports.accuracy(engine, "default", NOW)] == [10, 40]
+    assert reports.accuracy(engine, "default", NOW, "model") == []
 
 
 def test_what_was_said_of_a_month_is_kept(engine: Engine, control: Control) -> None:
@@ -187,7 +188,7 @@ def test_what_was_said_of_a_month_is_kept(engine: Engine, control: Control) -> N
     said = last + 10 * DAY
     forecasts.save(engine, "default", "day", said, said, [made("", "", stored(["2"] * 60))])
     spend(engine, control, [(last + day * DAY + timedelta(hours=1), "1", {}) for day in range(length)])
-    document = outlooks.accuracy(engine, "default", datetime.now(UTC))
+    document = outlooks.accuracy(engine, "default", NOW)
     (month,) = document["months"]
     assert month["month"] == f"{last:%Y-%m}"
     assert month["actual"] == str(length)
@@ -199,7 +200,7 @@ def test_a_document_has_everything_first_and_bands_of_its_values(engine: Engine,
     spend(engine, control, [(TODAY - DAY, "7", {"customer": "acme"}), (TODAY - DAY, "1", {"customer": ""})])
     rows = [made("", "", stored(["3"] * 90, begins=TODAY)), made("customer", "acme", stored(["2"] * 90, begins=TODAY))]
     forecasts.save(engine, "default", "day", TODAY, TODAY, rows)
-    found = outlooks.forecast(engine, "default", datetime.now(UTC), UTC_ZONE, by="customer", days=10,
+    found = outlooks.forecast(engine, "default", NOW, UTC_ZONE, by="customer", days=10,
                               limit=Decimal(10_000), steps=True)  # fmt: skip
     whole, *rest = found["lines"]
     assert whole["value"] is None
@@ -215,10 +216,10 @@ def test_a_document_has_everything_first_and_bands_of_its_values(engine: Engine,
 
 
 def test_a_project_without_forecasts_has_a_document_without_them(engine: Engine) -> None:
-    found = outlooks.forecast(engine, "default", datetime.now(UTC), UTC_ZONE, by="model")
+    found = outlooks.forecast(engine, "default", NOW, UTC_ZONE, by="model")
     assert found["begins"] is None
     assert [each["ahead"] for each in found["lines"]] == [None]
-    assert outlooks.accuracy(engine, "default", datetime.now(UTC))["lines"] == []
+    assert outlooks.accuracy(engine, "default", NOW)["lines"] == []
 
 
 @pytest.mark.parametrize(
@@ -226,4 +227,4 @@ def test_a_project_without_forecasts_has_a_document_without_them(engine: Engine)
 )
 def test_what_cannot_be_asked_says_what_can(embedded: Engine, asked: dict[str, object], says: str) -> None:
     with pytest.raises(outlooks.Unforeseen, match=says):
-        outlooks.forecast(embedded, "default", datetime.now(UTC), UTC_ZONE, **asked)  # type: ignore[arg-type]
+        outlooks.forecast(embedded, "default", NOW, UTC_ZONE, **asked)  # type: ignore[arg-type]
