@@ -29,6 +29,10 @@ TRANSIENT_CODES = frozenset(
     {159, 202, 203, 209, 210, 225, 236, 241, 242, 243, 252, 279, 285, 286, 319, 369, 425, 529, 745, 999}
 )
 
+# What nobody waits for: one thread per query, behind others where the process may say so (the engine asks for
+# CAP_SYS_NICE, and goes on without).
+_GIVING_WAY = {"max_threads": 1, "os_thread_priority": 10}
+
 _AWAY = re.compile(r"NetException: [^()\n]*\(([^\s,()]+:\d+)")
 
 
@@ -159,9 +163,18 @@ class Engine:
             if self._closed:
                 raise StoreUnavailable("the store is closed")
             client = self._local.client = self.connect(self.database)
+            for name, value in getattr(self._local, "settings", {}).items():
+                client.set_client_setting(name, value)
             with self._guard:
                 self._clients.append(client)
         return client
+
+    def give_way(self) -> None:
+        """Let queries that this thread makes from now on leave the processors to others.
+
+        For threads that have made none yet, and whose work nobody waits for.
+        """
+        self._local.settings = _GIVING_WAY
 
     def query(
         self, sql: str, params: Mapping[str, Any] | None = None, settings: Mapping[str, Any] | None = None

@@ -34,6 +34,10 @@ def sound(made: Forecast, series: int, horizon: int) -> None:
     assert (np.diff(made.steps, axis=1) >= 0).all()
     assert (np.diff(made.sums, axis=1) >= 0).all()
     assert (np.diff(made.sums, axis=2) >= 0).all()
+    near, far = len(LEVELS) // 2 - 1, len(LEVELS) // 2 + 1
+    for mean, bands in ((made.mean, made.steps), (np.cumsum(made.mean, axis=1), made.sums)):
+        assert (bands[:, near] <= mean).all()
+        assert (mean <= bands[:, far]).all()
     assert len(made.methods) == series
 
 

@@ -20,6 +20,19 @@ def test_threads_ask_at_once(engine: Engine) -> None:
     assert answers == [n * 2 for n in range(64)]
 
 
+def test_a_thread_that_gives_way_uses_one_thread_of_the_engine_and_others_are_as_before(engine: Engine) -> None:
+    asks = "SELECT getSetting('max_threads'), getSetting('os_thread_priority')"
+    before = engine.rows(asks)
+
+    def background() -> object:
+        engine.give_way()
+        return engine.rows(asks)
+
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(background).result() == [(1, 10)]
+    assert engine.rows(asks) == before != [(1, 10)]
+
+
 def test_values_are_never_read_as_sql(engine: Engine) -> None:
     hostile = "'; DROP TABLE span_rows; --"
     assert engine.rows("SELECT {x:String}", {"x": hostile}) == [(hostile,)]

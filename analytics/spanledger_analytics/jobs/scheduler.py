@@ -12,7 +12,7 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from spanledger_analytics.jobs.registry import JOBS, Job
+from spanledger_analytics.jobs.registry import JOBS, Job, Lane
 from spanledger_store.control import Control, jobs, tallies
 from spanledger_store.engine import Engine
 from spanledger_store.errors import StoreError
@@ -32,6 +32,8 @@ AGAIN_SECONDS = 5.0
 PATIENCE_SECONDS = 900.0
 WAITING_ITEMS = 10_000
 REPORTED_WITHIN = timedelta(seconds=60)
+# Lanes whose queries leave the processors to pages, arrivals and the books.
+GIVING_WAY: frozenset[Lane] = frozenset({"long", "vectors"})
 # Progress is written this often, so that telling it costs nothing.
 TELL_SECONDS = 0.5
 # The schedulers of this process.
@@ -138,6 +140,8 @@ class Scheduler:
             event.set()
 
     def _loop(self, lane: str) -> None:
+        if lane in GIVING_WAY:
+            self._engine.give_way()
         wake = self._wake[lane]
         mine = [job for job in self._jobs.values() if job.lane == lane]
         while not self._stop.is_set():

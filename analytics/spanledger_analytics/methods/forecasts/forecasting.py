@@ -223,15 +223,27 @@ def _finished(made: _Made, records: _Records, steps: Residuals, sums: Residuals,
     quantiles = sums.quantiles(horizon, kinds)
     around_sums = summed[:, None, :] + (of_sums[:, None] * made.scale_of_sums)[:, None, :] * quantiles
     # A sum of spend never falls.
-    around_sums = np.maximum.accumulate(np.maximum(around_sums, 0.0), axis=2)
+    around_sums = np.maximum.accumulate(np.maximum(_holding(around_sums, summed), 0.0), axis=2)
     return Forecast(
         mean=made.mean,
-        steps=np.maximum(around, 0.0),
+        steps=np.maximum(_holding(around, made.mean), 0.0),
         sums=around_sums,
         methods=_methods(made, records.grain),
         adds_up=adds_up,
         origins=len(records.offsets) - 1,
     )
+
+
+def _holding(quantiles: Array, mean: Array) -> Array:
+    """The quantiles, each band as wide as it must be for what is expected to lie within it.
+
+    Where spend has always come out above its forecast, as in a first month of growth, half of it lay above the mean.
+    """
+    middle = len(LEVELS) // 2
+    held = quantiles.copy()
+    held[:, :middle] = np.minimum(quantiles[:, :middle], mean[:, None])
+    held[:, middle + 1 :] = np.maximum(quantiles[:, middle + 1 :], mean[:, None])
+    return held
 
 
 def _methods(made: _Made, grain: Grain) -> list[str]:
