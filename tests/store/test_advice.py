@@ -254,6 +254,25 @@ def test_what_a_prompt_cache_would_have_read(engine: Engine) -> None:
     assert line.saved_usd == (11_000 * (Decimal(3) - Decimal("0.3")) - 6000 * Decimal("0.75")) / 1_000_000
 
 
+def test_a_prefix_counts_from_what_its_provider_caches(embedded: Engine) -> None:
+    """Prompts of 1,500 and of 3,000 tokens, said again a minute later: of models that cache as few, they were missed."""
+    made = Written()
+    models = {
+        "gpt-4o": "openai", "claude-sonnet-4-5": "anthropic", "claude-opus-4-1-20250805": "anthropic",
+        "claude-sonnet-4-6": "anthropic", "claude-3-5-haiku-20241022": "anthropic",
+        "claude-opus-4-5": "anthropic", "claude-haiku-4-5": "anthropic",
+    }  # fmt: skip
+    for at, (model, provider) in enumerate(models.items()):
+        for number, (text, prompt) in enumerate((('[{"u":"1"}]', 1500), ('[{"u":"1"},{"a":"2"}]', 1600))):
+            made.call(
+                Usage(prompt * (2 if at > 2 else 1), 0, 0, 10),
+                model=model, provider=provider, session=model, seconds=60 * number, text=text,
+            )  # fmt: skip
+    made.put(embedded)
+    lines = only(asked(embedded, kinds=[Kind.PROMPT_CACHE]), Kind.PROMPT_CACHE)
+    assert {each.model for each in lines} == set(list(models)[:5])
+
+
 def test_instructions_that_calls_share_are_taken_by_their_share_of_the_text(engine: Engine) -> None:
     made = Written()
     system, text = "s" * 300, "t" * 100

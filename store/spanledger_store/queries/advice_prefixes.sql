@@ -1,7 +1,8 @@
 -- Tokens at the beginning of prompts that had been sent a moment before, and were not read from the provider's cache.
 -- A conversation goes on: the text of the session's last prompt is the beginning of this one, and its tokens are known.
 -- Else the same instructions and tools as in another call of the model: their share of the prompt's text, rounded down.
--- Providers cache no prefix below 1,024 tokens (OpenAI, Claude Sonnet) or up to 4,096 (all others are taken to).
+-- Providers cache no prefix below so many tokens, by model (guides on prompt caching of OpenAI, of Anthropic, and of
+-- Gemini's implicit cache, as of November 2026); of others the most that any of these asks for is taken.
 -- `missed` could have been read; `unwritten` are tokens that would have had to be written for it.
 SELECT
     feature, provider_name, model_name, day, size, sum(calls_here) AS calls, sum(told) AS told_calls,
@@ -60,7 +61,11 @@ FROM
                         ifNull(cache_write_tokens, 0) AS t_write,
                         ifNull(input_tokens, 0) + t_read + t_write AS prompt,
                         intDiv(greatest(prompt, 1) - 1, 1000) AS size,
-                        if(provider = 'openai' OR model LIKE '%sonnet%', 1024, 4096) AS least_cached
+                        multiIf(
+                            provider = 'openai' OR match(toString(model), 'gemini.*flash'), 1024,
+                            match(toString(model), 'sonnet-4[-.][6-9]|haiku-3|3([-.]5)?-haiku'), 2048,
+                            match(toString(model), 'sonnet-[34]|3([-.][57])?-sonnet|opus-3|3-opus|opus-4([-.][01])?(-20|@|\\z)'),
+                            1024, 4096) AS least_cached
                     FROM span_rows FINAL
                     PREWHERE project_id = {project:String}
                       AND start_time >= {start:DateTime64(9, 'UTC')} AND start_time < {end:DateTime64(9, 'UTC')}
