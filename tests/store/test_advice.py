@@ -255,7 +255,7 @@ def test_what_a_prompt_cache_would_have_read(engine: Engine) -> None:
 
 
 def test_a_prefix_counts_from_what_its_provider_caches(embedded: Engine) -> None:
-    """Prompts of 1,500 and of 3,000 tokens, said again a minute later: of models that cache as few, they were missed."""
+    """Prompts of 1,500 and of 3,000 tokens, said again: of models that cache as few, they were missed."""
     made = Written()
     models = {
         "gpt-4o": "openai", "claude-sonnet-4-5": "anthropic", "claude-opus-4-1-20250805": "anthropic",
