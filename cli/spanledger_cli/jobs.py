@@ -86,7 +86,7 @@ def _asked(up: running.Running, name: str, progress: work.Progress) -> int:
 
 
 def _here(settings: StoreSettings, name: str, progress: work.Progress) -> int:
-    from spanledger_analytics.jobs import JOBS
+    from spanledger_analytics.jobs.registry import JOBS
     from spanledger_cli.reader import opened
 
     found = next((job for job in JOBS if job.name == name), None)

@@ -18,7 +18,7 @@ from pydantic import SecretStr
 from starlette.types import ASGIApp
 
 from spanledger_analytics import explaining
-from spanledger_analytics.jobs import Scheduler
+from spanledger_analytics.jobs.scheduler import Scheduler
 from spanledger_cli import grpc_door, running
 from spanledger_cli.errors import CliError, InUse, Usage
 from spanledger_cli.options import checked

@@ -26,7 +26,7 @@ def worker(data: DataOption = None) -> None:
             "the embedded engine belongs to one process, and `spanledger up` runs the jobs in it. "
             "A worker of its own needs SPANLEDGER_CLICKHOUSE_URL."
         )
-    from spanledger_analytics.jobs import Scheduler
+    from spanledger_analytics.jobs.scheduler import Scheduler
     from spanledger_store.control import Control
     from spanledger_store.engine import Engine
     from spanledger_store.migrate import migrate

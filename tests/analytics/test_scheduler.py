@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
-from spanledger_analytics.jobs import JOBS, Job, Scheduler, scheduler
+from spanledger_analytics.jobs import scheduler
+from spanledger_analytics.jobs.registry import JOBS, Job
+from spanledger_analytics.jobs.scheduler import Scheduler
 from spanledger_store.columns import SpanBatch
 from spanledger_store.control import Control, dirty, jobs, tallies
 from spanledger_store.control.tallies import Snapshot, SpoolState

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from spanledger_analytics.jobs import JOBS
+from spanledger_analytics.jobs.registry import JOBS
 from spanledger_store.control import Control
 from spanledger_store.control import jobs as states
 from spanledger_store.settings import StoreSettings

@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 from pydantic import SecretStr
 
-from spanledger_analytics.jobs import Scheduler
 from spanledger_analytics.jobs import ledger as books
+from spanledger_analytics.jobs.scheduler import Scheduler
 from spanledger_store.columns import SpanBatch
 from spanledger_store.control import Control, keys
 from spanledger_store.engine import Engine

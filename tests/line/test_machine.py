@@ -29,8 +29,8 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from spanledger.pricing import Cost, price
-from spanledger_analytics.jobs import JOBS
 from spanledger_analytics.jobs import ledger as ledger_job
+from spanledger_analytics.jobs.registry import JOBS
 from spanledger_collector import CollectorSettings, otlp
 from spanledger_collector.collector import Collector
 from spanledger_collector.normalise import money
