@@ -21,6 +21,7 @@ def place() -> Path:
     return installed("java", ["java", "mvn"], [["mvn", "-q", "-B", "package", "dependency:copy-dependencies"]])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("protocol", ["http", "grpc"])
 def test_the_java_sdk(place: Path, ledger: Ledger, protocol: str) -> None:
     classes = f"{place}/target/classes:{place}/target/dependency/*"

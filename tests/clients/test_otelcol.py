@@ -30,7 +30,7 @@ CALL = {
     "gen_ai.usage.output_tokens": "100",
 }
 CALL_USD = Decimal("0.0035")
-OTHER_ENDS = (("kill", "http"), ("stop", "grpc"), ("stop", "http"))
+ENDS = (("kill", "grpc"), ("kill", "http"), ("stop", "grpc"), ("stop", "http"))
 
 
 @pytest.fixture(scope="module")
@@ -159,6 +159,7 @@ def check(up: Up, traces: int) -> int:
     return calls
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("protocol", ["grpc", "http"])
 def test_telemetrygen_sends_straight_here(place: Path, ledger: Ledger, protocol: str) -> None:
     port = int(ledger.endpoint(protocol).rpartition(":")[2])
@@ -166,7 +167,7 @@ def test_telemetrygen_sends_straight_here(place: Path, ledger: Ledger, protocol:
     assert check(ledger.up, 1000) == 2000  # one request a span
 
 
-@pytest.mark.parametrize("protocol", ["grpc", "http"])
+@pytest.mark.parametrize("protocol", ["grpc", pytest.param("http", marks=pytest.mark.long)])
 def test_a_collector_in_front_delivers_everything(
     place: Path, ledger: Ledger, collector: Callable[[Ledger, str], Collector], protocol: str
 ) -> None:
@@ -176,10 +177,8 @@ def test_a_collector_in_front_delivers_everything(
     check(ledger.up, 3000)
 
 
-@pytest.mark.parametrize(
-    ("end", "protocol"),
-    [("kill", "grpc"), *(pytest.param(*each, marks=pytest.mark.long) for each in OTHER_ENDS)],
-)
+@pytest.mark.long
+@pytest.mark.parametrize(("end", "protocol"), ENDS)
 def test_a_restart_behind_a_collector_loses_and_doubles_nothing(
     place: Path, ledger: Ledger, collector: Callable[[Ledger, str], Collector], end: str, protocol: str
 ) -> None:

@@ -80,13 +80,14 @@ def tell(protocol: str, ledger: Ledger) -> Ids:
     return sent
 
 
-@pytest.mark.parametrize("protocol", ["http", "grpc"])
+@pytest.mark.parametrize("protocol", ["http", pytest.param("grpc", marks=pytest.mark.long)])
 def test_the_python_sdk(ledger: Ledger, protocol: str) -> None:
     sent = tell(protocol, ledger)
     assert len(sent) == CALLS
     check(ledger.up, "python", sent)
 
 
+@pytest.mark.long
 def test_the_python_sdk_with_a_clickhouse_server(start: Callable[..., Ledger], clickhouse_url: str) -> None:
     ledger = start(SPANLEDGER_CLICKHOUSE_URL=clickhouse_url, SPANLEDGER_DATABASE="clients")
     check(ledger.up, "python", tell("grpc", ledger))

@@ -12,6 +12,7 @@ import sys
 import tempfile
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -75,7 +76,24 @@ def serve(command: str, environment: dict[str, str], home: Path) -> None:
     assert process.wait() == 0, "".join(said)
 
 
-@pytest.mark.parametrize(("page", "command"), [(p.name, c) for p in PAGES if p.name != FOLLOWED for c in commands(p)])
+def documented() -> list[Any]:
+    """Every command once, with the first page that has it; one demo of those that differ in a few words only."""
+    first: dict[str, str] = {}
+    for page in PAGES:
+        if page.name != FOLLOWED:
+            for command in commands(page):
+                first.setdefault(command, page.name)
+    return [
+        pytest.param(
+            page,
+            command,
+            marks=pytest.mark.long if command.startswith("spanledger demo") and "--no-serve" not in command else (),
+        )
+        for command, page in first.items()
+    ]
+
+
+@pytest.mark.parametrize(("page", "command"), documented())
 def test_a_documented_command_works(page: str, command: str, environment: dict[str, str]) -> None:
     home = Path(environment["PWD"])
     if command.startswith("pip install"):

@@ -10,7 +10,7 @@ from tests.line.faults import FAULTS, Impossible
 
 # Those two have tests of their own.
 ELSEWHERE = ("kill -9", "SIGTERM")
-LONG = ("disk of the store full", "store hangs", "store slow", "clock jumps", "two processes")
+LONG = ("disk of the spool full", "disk of the store full", "store hangs", "store slow", "clock jumps", "two processes")
 
 
 @pytest.mark.parametrize(

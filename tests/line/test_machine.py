@@ -499,8 +499,14 @@ OPERATIONS: Final[dict[str, Callable[[Machine, tuple[int, bool]], None]]] = {
 }
 
 
+# Much like deleting a customer.
+ALIKE = ("delete a user", "delete a trace")
+
+
 @pytest.mark.usefixtures("prices")
-@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize(
+    "operation", [pytest.param(each, marks=pytest.mark.long if each in ALIKE else ()) for each in OPERATIONS]
+)
 def test_a_crash_after_any_single_step_leaves_equal_books_and_can_be_repeated(operation: str) -> None:
     """Exhaustive where the machine is random: the steps of an operation one by one, until it runs to its end.
 

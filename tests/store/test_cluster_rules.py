@@ -12,7 +12,7 @@ from tests.store.test_parquet import filled  # noqa: F401 - a fixture of the exp
 from tests.support.cluster import ClusterEngine
 
 # Fewer examples than on one server: what is looked for here is a kind of statement that is wrong over shards.
-FEW = settings(max_examples=4, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+FEW = settings(max_examples=2, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
 BATCHES = st.lists(st.lists(test_ledger.spans, min_size=1, max_size=8), min_size=1, max_size=3)
 
 test_arrivals = FEW(

@@ -224,7 +224,7 @@ def test_a_batch_has_the_price_of_batches(engine: Engine, control: Control) -> N
 RACK = own("rack", kind=Kind.GPU, model="llama*", amount=Decimal("2.1"), gpus=3)
 
 
-@settings(max_examples=4, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+@settings(max_examples=2, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
 @given(
     sizes=st.lists(st.tuples(st.integers(0, 10**6), st.integers(1, 10**10)), min_size=1, max_size=9),
     share=st.sampled_from(list(Share)),

@@ -81,7 +81,7 @@ spans = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     batches=st.lists(st.lists(spans, min_size=1, max_size=8), min_size=2, max_size=4),
     zone=st.sampled_from(["UTC", "Europe/Berlin", "America/New_York"]),
