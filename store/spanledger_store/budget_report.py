@@ -115,7 +115,7 @@ def _profiles(engine: Engine, budgets: Sequence[Budget], now: datetime) -> dict[
         )
         weights: defaultdict[tuple[str, ...], dict[tuple[int, int], float]] = defaultdict(dict)
         earliest: dict[tuple[str, ...], int] = {}
-        for key, weekday, clock, first, spent in engine.rows(sql, scope.params(zone=zone)):
+        for key, weekday, clock, first, spent in engine.query(sql, scope.params(zone=zone)).iter_rows():
             weights[tuple(key)][weekday, clock] = spent
             earliest[tuple(key)] = min(first, earliest.get(tuple(key), first))
         for budget in group:
