@@ -44,7 +44,6 @@ from umap import UMAP  # noqa: E402
 
 from spanledger_analytics.methods.clusters.assigning import OUTSIDE, assign  # noqa: E402
 from spanledger_analytics.methods.clusters.fitting import fit  # noqa: E402
-from spanledger_analytics.methods.clusters.layout import layout  # noqa: E402
 from spanledger_analytics.methods.clusters.matching import match  # noqa: E402
 from spanledger_analytics.methods.clusters.neighbours import unit  # noqa: E402
 
@@ -90,8 +89,6 @@ def fitted(queries: clinc.Queries, seeds: list[int]) -> Rows:
     out, _ = assign(first.codebook, vectors[unseen])
     codebook = made[0].codebook
     domain = [int(np.bincount(queries.domains[made[0].labels == each]).argmax()) for each in codebook.ids]
-    used = time.process_time()
-    layout(vectors, seeds[0])
     return {
         "each_seed": [agreement(truth, each.labels) for each in made],
         "two_seeds_ari": round(float(adjusted_rand_score(made[0].labels, made[1].labels)), 4),
@@ -110,7 +107,6 @@ def fitted(queries: clinc.Queries, seeds: list[int]) -> Rows:
         "topics_ami_with_domains": round(float(adjusted_mutual_info_score(domain, codebook.topics)), 3),
         "wall_s": wall,
         "cpu_s": cpu,
-        "map_cpu_s": round(time.process_time() - used, 1),
     }
 
 

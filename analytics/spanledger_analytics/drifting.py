@@ -1,233 +1,233 @@
-"""Whether calls have drifted: reads two windows of them and puts the methods' answers together."""
+"""Whether calls have drifted: reads both sides of a comparison, and has the methods test them.
+
+Three families of tests, each of sessions: of embeddings (what is asked, or answered), of everything that is measured,
+and of the mix of customers and features. The first two are of what changed within customer x feature, so that a
+customer who asks more is mix and no drift.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
-from spanledger_analytics.methods.drift import categories, contrast, embeddings
+from spanledger_analytics.methods import lexical
+from spanledger_analytics.methods.drift import embeddings, measures
+from spanledger_analytics.methods.drift.measures import Measures
 from spanledger_analytics.methods.drift.windows import DriftInput
-from spanledger_store import embedding, findings
+from spanledger_analytics.methods.languages import language
+from spanledger_store import embedding
 from spanledger_store.control import Control, clusters
-from spanledger_store.drift import Look
+from spanledger_store.control.clusters import Codebook
 from spanledger_store.engine import Engine
-from spanledger_store.findings import Finding
-from spanledger_store.reports import drift_calls, trace
-from spanledger_store.reports.clusters import names
+from spanledger_store.reports import drift_calls, drift_columns
 from spanledger_store.reports.drift_calls import Window
 from spanledger_store.reports.scope import Scope
 
-KIND: Final = "drift"
-METHOD: Final = "session permutation"
-_STRATA: Final = ("customer", "feature")
-_EXAMPLES: Final = 5
-_TOPICS: Final = 8
+EMBEDDING: Final = "embedding"
+MEASURED: Final = "measured"
+MIX: Final = "mix"
+STRATA: Final = ("customer", "feature")
+NUMBERS: Final = (
+    "prompt_tokens", "completion_tokens", "input_length", "output_length", "duration_ns", "ttft_ns", "cost_usd",
+)  # fmt: skip
+NAMES: Final = ("model", "finish_reason", "status", "language", "tools", "topic")
+_STRATUM: Final = "stratum"
+# Longer answers are read so far.
+_LONGEST: Final = 2_000
+# An embedder is fitted to about so many of them, whosever they are.
+_FITTED: Final = 4_000
+_SEED: Final = 1
+_FRIDAY: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
-    """Two windows of calls side by side, each pair (reference, current).
+class Side:
+    """One side of a comparison.
 
-    `result` is of the test on embeddings within customer x feature; None where there was too little to test, which
-    `note` says. `calls` and `sessions` are those with a vector that were read.
+    `frame` has a row a call (block, stratum and what is measured; unknown is null); `vectors` are those of the rows for
+    which `embedded`. `codebook` is what its topics are numbered by, `texts` what is compared where it is not the
+    question.
     """
 
-    scopes: tuple[Scope, Scope]
+    scope: Scope
+    window: Window
+    frame: pl.DataFrame
+    vectors: NDArray[np.float32]
+    embedded: NDArray[np.bool_]
     model: str
-    reference: Window
-    current: Window
+    codebook: Codebook | None
+    texts: tuple[str, ...] = ()
+
+    @property
+    def with_vectors(self) -> pl.DataFrame:
+        """The rows that have a vector."""
+        return self.frame.filter(pl.Series(self.embedded))
+
+
+@dataclass(frozen=True, slots=True)
+class Tested:
+    """One family's test; pairs are (reference, current). `p` is None where there was too little to test, which `note`
+    says; `result` then is None too."""
+
+    family: str
     calls: tuple[int, int]
     sessions: tuple[int, int]
-    result: embeddings.Result | None
+    result: embeddings.Result | Measures | None = None
     note: str = ""
 
     @property
     def p(self) -> float | None:
-        """The p value of the test."""
+        """The p value over everything the family tests."""
         return None if self.result is None else self.result.p
 
     @property
     def leading(self) -> str:
         """What stood out most."""
-        return "" if self.result is None else self.result.leading
+        if self.result is None:
+            return ""
+        return self.result.leading.name if isinstance(self.result, Measures) else self.result.leading
 
     @property
     def effect(self) -> float | None:
         """The effect of what stood out most."""
-        return None if self.result is None else _effect(self.result)
+        if self.result is None:
+            return None
+        if isinstance(self.result, Measures):
+            return self.result.leading.effect
+        return next(each.effect for each in self.result.statistics if each.name == self.result.leading)
 
 
-def compare(
-    engine: Engine,
-    current: Scope,
-    reference: Scope,
-    model: tuple[str, int],
-    *,
-    seed: int = 0,
-    resolution: float | None = None,
-) -> Compared:
-    """Whether what was asked in `current` differs from `reference`, by embeddings of one model (name, dimensions)."""
-    before = drift_calls.window(engine, reference, *model)
-    after = drift_calls.window(engine, current, *model)
-    sides = (_side(before), _side(after))
-    calls = (len(sides[0]), len(sides[1]))
-    sessions = (sides[0]["block"].n_unique(), sides[1]["block"].n_unique())
-    try:
-        result = embeddings.compare(
-            before.vectors,
-            after.vectors,
-            reference_blocks=sides[0]["block"].to_numpy(),
-            current_blocks=sides[1]["block"].to_numpy(),
-            reference_strata=sides[0]["stratum"].to_numpy(),
-            current_strata=sides[1]["stratum"].to_numpy(),
-            seed=seed,
-            resolution=resolution,
+def read(
+    engine: Engine, control: Control, scope: Scope, model: tuple[str, int] | None, *, salt: str = "", whole: bool = True
+) -> Side:
+    """One side: a sample of a scope's sessions, another one for another `salt`, with vectors by `model` (name and
+    dimensions; None for none), and unless it is not to be `whole` with everything that is measured."""
+    window = drift_calls.window(engine, scope, *(model or ("", 0)), salt=salt)
+    frame = drift_columns.columns(engine, scope, window) if whole else window.frame
+    codebook = clusters.newest(control, scope.project) if whole else None
+    if whole:
+        topics: pl.Series = pl.Series([None] * len(frame), dtype=pl.String)
+        if codebook is not None:
+            numbers = drift_calls.clusters(engine, scope, window, codebook.id)
+            topics = pl.Series([str(each) if each >= 0 else None for each in numbers.tolist()], dtype=pl.String)
+        tongues = [language(text) for text in frame["input_preview"].to_list()]
+        frame = frame.with_columns(
+            topic=topics,
+            language=pl.Series(tongues, dtype=pl.String),
+            finish_reason=pl.when(pl.col("finish_reason") != "").then("finish_reason"),
+            model=pl.when(pl.col("model") != "").then("model"),
+            cost_usd=pl.col("cost_usd").cast(pl.Float64),
         )
-    except DriftInput as error:
-        return Compared((reference, current), model[0], before, after, calls, sessions, None, str(error))
-    return Compared((reference, current), model[0], before, after, calls, sessions, result)
+    frame = frame.with_columns(pl.concat_str(*STRATA, separator="\x1f").alias(_STRATUM))
+    return Side(scope, window, frame, window.vectors, window.embedded, model[0] if model else "", codebook)
 
 
-def _side(window: Window) -> pl.DataFrame:
-    frame = window.frame.filter(pl.Series(window.embedded))
-    return frame.with_columns(stratum=pl.struct(_STRATA).hash())
-
-
-def _effect(result: embeddings.Result) -> float:
-    return next(each.effect for each in result.statistics if each.name == result.leading)
-
-
-def finding(engine: Engine, control: Control, since: Scope, look: Look, found: Compared, now: datetime) -> Finding:
-    """What an alarm tells: how far what was asked has moved, in which calls it shows most, and what it did beside."""
-    assert found.result is not None
-    result, where = found.result, dict(look.slice)
-    reference = found.scopes[0]
-    return Finding(
-        project_id=since.project,
-        id=findings.identity(since.project, KIND, where, since.start, look.quantity),
-        kind=KIND,
-        method=METHOD,
-        slice=where,
-        start=since.start,
-        end=since.end,
-        grain="day",
-        first_detected_at=now,
-        detected_at=now,
-        severity="high" if look.effect is not None and look.effect >= 0.2 else "medium",
-        actual=None,
-        expected=None,
-        lower=None,
-        upper=None,
-        unit="",
-        impact_usd=None,
-        score=float(look.effect or 0.0),
-        p_value=result.p,
-        confidence=1.0 - result.p,
-        evidence={
-            "sentence": _sentence(where, result, since),
-            "quantity": look.quantity,
-            "leading": result.leading,
-            "statistics": [{"name": s.name, "p": s.p, "effect": s.effect} for s in result.statistics],
-            "sessions": {"reference": result.blocks[0], "current": result.blocks[1]},
-            "calls": {"reference": result.rows[0], "current": result.rows[1]},
-            "effective_calls": {
-                "reference": round(result.effective[0], 1), "current": round(result.effective[1], 1),
-            },
-            "baseline": {"from": reference.start.isoformat(), "to": reference.end.isoformat()},
-            "model": look.model,
-            "evidence": look.evidence,
-            "threshold": look.threshold,
-            "examples": _examples(engine, since.project, found),
-            "topics": _topics(engine, control, found),
-            "measured": _measured(found),
-        },
-    )  # fmt: skip
-
-
-def _sentence(where: dict[str, str], result: embeddings.Result, since: Scope) -> str:
-    subject = " of ".join(f"{name} {value}" for name, value in where.items()) or "all calls"
-    return (
-        f"What is asked in {subject} has changed since {since.start:%-d %b}: seen in {result.blocks[1]:,} sessions"
-        f" beside {result.blocks[0]:,} before (p = {result.p:.2g})."
-    )
-
-
-def _examples(engine: Engine, project: str, found: Compared) -> dict[str, list[dict[str, str]]]:
-    """What shows best what is new, what is as ever and what has gone: calls with what was asked, where it is kept."""
-    sides = (_side(found.reference), _side(found.current))
-    before, after = (side["block"].to_numpy() for side in sides)
-    vectors = (found.reference.vectors, found.current.vectors)
-    scores = contrast.contrast(*vectors, reference_blocks=before, current_blocks=after)
-    best = contrast.examples(scores, *vectors, reference_blocks=before, current_blocks=after, count=_EXAMPLES)
-    told: dict[str, list[dict[str, str]]] = {}
-    for name, side, rows in (
-        ("new", sides[1], best.new),
-        ("usual", sides[1], best.usual),
-        ("gone", sides[0], best.gone),
-    ):
-        chosen = [side.row(row, named=True) for row in rows.tolist()]
-        told[name] = [
-            {
-                "trace_id": each["trace_id"],
-                "span_id": each["span_id"],
-                "asked": _asked(engine, project, each["trace_id"], each["span_id"]),
-            }
-            for each in chosen
-        ]
-    return told
-
-
-def _asked(engine: Engine, project: str, trace_id: str, span_id: str) -> str:
-    """What a call was asked; '' where that is no longer kept."""
-    return next((embedding.asked(each.input) for each in trace.contents(engine, project, trace_id, span_id)), "")
-
-
-def _topics(engine: Engine, control: Control, found: Compared) -> list[dict[str, Any]]:
-    """Clusters whose share of calls has changed, the surest first; none where there is no codebook of these vectors."""
-    project = found.scopes[0].project
-    codebook = clusters.newest(control, project)
-    if codebook is None or codebook.model != found.model:
-        return []
-    known = names(engine, control, project)
-    held: list[pl.DataFrame] = []
-    for scope, window in zip(found.scopes, (found.reference, found.current), strict=True):
-        numbers = drift_calls.clusters(engine, scope, window.among, codebook.id, window.frame)
-        held.append(window.frame.select("block", cluster=pl.Series(numbers)).filter(pl.col("cluster") >= 0))
-    try:
-        shares = categories.compare(
-            held[0]["cluster"].to_numpy(),
-            held[1]["cluster"].to_numpy(),
-            reference_blocks=held[0]["block"].to_numpy(),
-            current_blocks=held[1]["block"].to_numpy(),
-        )
-    except DriftInput:
-        return []
-    return [
-        {
-            "cluster": each.name,
-            "name": known.name(int(str(each.name))),
-            "before": each.before,
-            "after": each.after,
-            "p": each.p,
-        }
-        for each in shares.shares[:_TOPICS]
-        if each.name is not None
+def answered(engine: Engine, sides: tuple[Side, Side]) -> tuple[Side, Side]:
+    """Both sides with vectors of what was answered instead: by a lexical embedder that is fitted to both together, so
+    that it knows nothing of which is which. Raises DriftInput where too few answers are kept."""
+    texts = [
+        [embedding.asked(each)[:_LONGEST] for each in drift_columns.outputs(engine, side.scope, side.window)]
+        for side in sides
     ]
+    try:
+        distinct = sorted({text for side in texts for text in side if text})
+        embedder = lexical.fit(distinct[:: max(1, -(-len(distinct) // _FITTED))], _SEED)
+    except lexical.LexicalInvalid as error:
+        kept = sum(bool(text) for side in texts for text in side)
+        raise DriftInput(
+            f"what was answered is kept of {kept} calls, too little to compare ({error}) Applications send it with "
+            "SPANLEDGER_CAPTURE_CONTENT=on; everything else is compared all the same."
+        ) from error
+    made: list[Side] = []
+    for side, said in zip(sides, texts, strict=True):
+        vectors = embedder.embed(said)
+        there = vectors.any(axis=1)
+        made.append(
+            replace(side, vectors=vectors[there], embedded=there, model="lexical, of both sides", texts=tuple(said))
+        )
+    return made[0], made[1]
 
 
-def _measured(found: Compared) -> dict[str, dict[str, float | None]]:
-    """What a call cost, took and how often it failed, before and after; means over the calls where it is known."""
-    told: dict[str, dict[str, float | None]] = {}
-    for name, expression in (
-        ("cost_usd", pl.col("cost_usd").cast(pl.Float64).mean()),
-        ("duration_s", pl.col("duration_ns").mean() / 1e9),
-        ("error_share", (pl.col("status") == "error").mean()),
-        ("prompt_tokens", pl.col("prompt_tokens").mean()),
-        ("completion_tokens", pl.col("completion_tokens").mean()),
-    ):
-        both = [side.frame.select(expression).item() for side in (found.reference, found.current)]
-        told[name] = dict(zip(("reference", "current"), (None if x is None else float(x) for x in both), strict=True))
-    return told
+def asked(reference: Side, current: Side, *, seed: int = 0, resolution: float | None = None) -> Tested:
+    """Whether what was asked (or answered) differs, by the sides' vectors."""
+    frames = reference.with_vectors, current.with_vectors
+
+    def test() -> embeddings.Result:
+        return embeddings.compare(
+            reference.vectors, current.vectors, **_blocks(frames), **_strata(frames), seed=seed, resolution=resolution
+        )
+
+    return _tested(EMBEDDING, frames, test)
+
+
+def measured(
+    reference: Side, current: Side, *, seed: int = 0, resolution: float | None = None, without: tuple[str, ...] = ()
+) -> Tested:
+    """Whether anything that is measured differs; `without` these quantities, which are known to."""
+    frames = reference.frame, current.frame
+    names = quantities(frames, without)
+
+    def test() -> Measures:
+        sides = [{name: values(frame, name) for name in names} for frame in frames]
+        return measures.compare(
+            sides[0], sides[1], **_blocks(frames), **_strata(frames), seed=seed, resolution=resolution
+        )
+
+    return _tested(MEASURED, frames, test)
+
+
+def mix(reference: Side, current: Side, *, seed: int = 0, resolution: float | None = None) -> Tested:
+    """Whether customers and features have other shares of the calls."""
+    frames = reference.frame, current.frame
+
+    def test() -> Measures:
+        sides = [{MIX: values(frame, _STRATUM)} for frame in frames]
+        return measures.compare(sides[0], sides[1], **_blocks(frames), seed=seed, resolution=resolution)
+
+    return _tested(MIX, frames, test)
+
+
+def same_days(side: Side, *, weekend: bool) -> Side:
+    """The side's calls of Saturdays and Sundays (UTC), or of the other days; without vectors."""
+    at = pl.from_epoch("start", time_unit="ns").dt.weekday() > _FRIDAY
+    frame = side.frame.filter(at == weekend)
+    return replace(side, frame=frame, vectors=side.vectors[:0], embedded=np.zeros(len(frame), bool))
+
+
+def quantities(frames: tuple[pl.DataFrame, pl.DataFrame], without: tuple[str, ...] = ()) -> list[str]:
+    """What of both frames can be tested: the numbers, names and scores that both have."""
+    scores = [each for each in frames[0].columns if each.startswith(drift_columns.SCORE) and each in frames[1].columns]
+    return [each for each in (*NUMBERS, *NAMES, *scores) if each not in without]
+
+
+def values(frame: pl.DataFrame, name: str) -> NDArray[Any]:
+    """A column as the methods take it: NaN, or None, for what is not known."""
+    column = frame[name]
+    if column.dtype.is_numeric():
+        return column.cast(pl.Float64).fill_null(float("nan")).to_numpy()
+    return np.array(column.to_list(), dtype=object)
+
+
+def _blocks(frames: tuple[pl.DataFrame, pl.DataFrame]) -> Mapping[str, Any]:
+    return {"reference_blocks": frames[0]["block"].to_numpy(), "current_blocks": frames[1]["block"].to_numpy()}
+
+
+def _strata(frames: tuple[pl.DataFrame, pl.DataFrame]) -> Mapping[str, Any]:
+    codes = [frame[_STRATUM].hash().to_numpy() for frame in frames]
+    return {"reference_strata": codes[0], "current_strata": codes[1]}
+
+
+def _tested(
+    family: str, frames: tuple[pl.DataFrame, pl.DataFrame], test: Callable[[], embeddings.Result | Measures]
+) -> Tested:
+    calls = len(frames[0]), len(frames[1])
+    sessions = frames[0]["block"].n_unique(), frames[1]["block"].n_unique()
+    try:
+        return Tested(family, calls, sessions, test())
+    except DriftInput as error:
+        return Tested(family, calls, sessions, None, str(error))

@@ -13,7 +13,7 @@ import typer
 from spanledger_cli import running, work
 from spanledger_cli.errors import Usage
 from spanledger_cli.options import DataOption, Format, FormatOption, ProjectOption, store_settings
-from spanledger_cli.output import Column, busy, console, write_rows
+from spanledger_cli.output import Column, busy, console, write_document, write_rows
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -83,7 +83,7 @@ def list_(
     query = urlencode(asked | ({"hidden": "true"} if hidden else {}))
     found = _asked(data, lambda up: up.get(f"{_PATH}?{query}"), here)
     if form is Format.JSON:
-        _dump(found)
+        write_document(found)
         return
     rows = [
         [each["cluster"] or None, each["name"], each["topic"], each["calls"], round(each["share"], 4),
@@ -123,7 +123,7 @@ def show(
 
         return clusters.show(engine, control, _scope(project, first, last, {}), cluster)
 
-    _dump(_asked(data, lambda up: up.get(f"{_PATH}/{cluster}?{query}"), here))
+    write_document(_asked(data, lambda up: up.get(f"{_PATH}/{cluster}?{query}"), here))
 
 
 @app.command()
@@ -190,7 +190,7 @@ def events(project: ProjectOption = "default", form: FormatOption = Format.TABLE
 
     found = _asked(data, lambda up: up.get(f"{_PATH}/events?project={quote(project)}"), here)
     if form is Format.JSON:
-        _dump(found)
+        write_document(found)
         return
     rows = [
         [f"{each['at'][:16]}Z", each["kind"], _numbers(each["before"]), _numbers(each["after"]),
@@ -293,10 +293,3 @@ def _moment(option: str, text: str) -> datetime | None:
 
 def _numbers(listed: list[int]) -> str:
     return ", ".join(map(str, listed))
-
-
-def _dump(found: Any) -> None:
-    import json
-    import sys
-
-    sys.stdout.write(json.dumps(found, ensure_ascii=False, indent=1) + "\n")

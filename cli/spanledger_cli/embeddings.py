@@ -11,7 +11,7 @@ import typer
 from spanledger_cli import running
 from spanledger_cli.errors import Usage
 from spanledger_cli.options import DataOption, Format, FormatOption, ProjectOption, store_settings
-from spanledger_cli.output import Column, busy, console, write_rows
+from spanledger_cli.output import Column, busy, console, write_document, write_rows
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,10 +46,7 @@ def status(project: ProjectOption = "default", form: FormatOption = Format.TABLE
 
     found = _asked(data, lambda up: up.get(f"{_PATH}?project={quote(project)}"), here)
     if form is Format.JSON:
-        import json
-        import sys
-
-        sys.stdout.write(json.dumps(found, ensure_ascii=False, indent=1) + "\n")
+        write_document(found)
         return
     rows = [[each[name] for name, _ in _MODELS] for each in found["models"]]
     if form is Format.TABLE:

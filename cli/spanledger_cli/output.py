@@ -54,6 +54,11 @@ def write_rows(
         _write_table(columns, rows, total)
 
 
+def write_document(found: Any) -> None:
+    """Print what is no list of rows as JSON."""
+    sys.stdout.write(json.dumps(found, ensure_ascii=False, indent=1) + "\n")
+
+
 def _write_json(columns: Sequence[Column], rows: Sequence[Sequence[Any]]) -> None:
     names = [name for name, _ in columns]
     lines = (json.dumps(dict(zip(names, row, strict=True)), ensure_ascii=False) for row in rows)

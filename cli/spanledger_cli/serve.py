@@ -17,7 +17,7 @@ import uvicorn
 from pydantic import SecretStr
 from starlette.types import ASGIApp
 
-from spanledger_analytics import explaining
+from spanledger_analytics import drift_comparing, explaining
 from spanledger_analytics.jobs.scheduler import Scheduler
 from spanledger_cli import grpc_door, running
 from spanledger_cli.errors import CliError, InUse, Usage
@@ -45,9 +45,10 @@ GC_THRESHOLDS = (20_000, 20, 20)
 def build(engine: Engine, control: Control, settings: CollectorSettings, url: str) -> tuple[ASGIApp, Collector]:
     """Collector, API and pages as one application behind one door, and the collector in it."""
     explain = partial(explaining.answer, engine)
-    app = collector_app(engine, control, settings, explain)
+    compare = partial(drift_comparing.answer, engine, control)
+    app = collector_app(engine, control, settings, explain, compare)
     collector: Collector = app.state.collector
-    pages = dashboard_app(app, engine, control, checked(DashboardSettings, endpoint=url), explain)
+    pages = dashboard_app(app, engine, control, checked(DashboardSettings, endpoint=url), explain, compare)
     return Guard(pages, collector.access, signing_secret(control)), collector
 
 

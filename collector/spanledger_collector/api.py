@@ -22,6 +22,7 @@ from spanledger_collector.clusters import add_clusters
 from spanledger_collector.collector import Collector
 from spanledger_collector.coverage import add_coverage
 from spanledger_collector.drift import add_drift
+from spanledger_collector.drift_baselines import add_drift_baselines
 from spanledger_collector.embeddings import add_embeddings
 from spanledger_collector.export_table import add_export_table
 from spanledger_collector.forecast import add_forecast
@@ -32,6 +33,7 @@ from spanledger_collector.spend import add_spend
 from spanledger_collector.statements import add_statements
 from spanledger_collector.why import add_why
 from spanledger_store import sqlgate
+from spanledger_store.drift_request import CompareDrift
 from spanledger_store.errors import QueryError, StoreError
 from spanledger_store.reports.comparing import Explain
 
@@ -57,8 +59,11 @@ class QueryAnswer(BaseModel):
     rows: list[list[Any]]
 
 
-def routes(collector: Collector, explain: Explain | None = None) -> APIRouter:
-    """Every route of the collector but the OTLP ones; `/api/v1/why` only where somebody can `explain`."""
+def routes(
+    collector: Collector, explain: Explain | None = None, compare_drift: CompareDrift | None = None
+) -> APIRouter:
+    """Every route of the collector but the OTLP ones; `/api/v1/why` only where somebody can `explain`, and
+    `/api/v1/drift/compare` where somebody can compare."""
     router = APIRouter()
 
     @router.get("/healthz", tags=["machines"])
@@ -102,7 +107,8 @@ def routes(collector: Collector, explain: Explain | None = None) -> APIRouter:
     add_accounting(router, collector)
     add_advice(router, collector)
     add_anomalies(router, collector)
-    add_drift(router, collector)
+    add_drift(router, collector, compare_drift)
+    add_drift_baselines(router, collector)
     add_billing(router, collector)
     add_budgets(router, collector)
     add_channels(router, collector)

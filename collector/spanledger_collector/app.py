@@ -16,17 +16,22 @@ from spanledger_collector.ingest import Ingest
 from spanledger_collector.otlp import SIGNALS
 from spanledger_collector.settings import CollectorSettings
 from spanledger_store.control import Control, signing
+from spanledger_store.drift_request import CompareDrift
 from spanledger_store.engine import Engine
 from spanledger_store.reports.comparing import Explain
 
 
 def create_app(
-    engine: Engine, control: Control, settings: CollectorSettings, explain: Explain | None = None
+    engine: Engine,
+    control: Control,
+    settings: CollectorSettings,
+    explain: Explain | None = None,
+    compare_drift: CompareDrift | None = None,
 ) -> FastAPI:
     """An application that takes OTLP from the moment its lifespan starts, and has drained when it ends.
 
     Pages may be added behind its routes; `guarded` must then be put around the whole. `explain` answers why spend has
-    changed, which is nothing that a collector knows.
+    changed, and `compare_drift` whether calls have, which is nothing that a collector knows.
     """
     collector = Collector(engine, control, settings)
 
@@ -48,7 +53,7 @@ def create_app(
     for signal in SIGNALS.values():
         ingest = Ingest(signal, collector.receiver, collector.metrics, settings.max_body_bytes)
         app.router.add_route(f"/v1/{signal.name}", ingest.__call__, methods=["POST"], include_in_schema=False)
-    app.include_router(routes(collector, explain))
+    app.include_router(routes(collector, explain, compare_drift))
     return app
 
 

@@ -1,4 +1,7 @@
-"""The API's routes about drift: what was found, and every look at it."""
+"""The API's routes about drift: what was found, every look at it, and comparisons that are asked for.
+
+Who composes the collector hands it the one who knows how to compare.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
+from pydantic import BaseModel, Field
 
 from spanledger_collector.answering import Answering
 from spanledger_collector.collector import Collector
-from spanledger_store import drift
+from spanledger_store import drift, drift_request
+from spanledger_store.control.baselines import BaselineUnknown
+from spanledger_store.control.errors import ProjectUnknown
+from spanledger_store.drift_request import CompareDrift, ComparisonInvalid
 from spanledger_store.reports.findings import report
 
 Project = Annotated[str, Query(description="the project's id")]
@@ -20,8 +27,26 @@ LOOKED_BACK = timedelta(days=30)
 _answered = Answering()
 
 
-def add_drift(router: APIRouter, collector: Collector) -> None:
-    """Add the routes to a router."""
+class CompareBody(BaseModel):
+    """What is to be compared with what."""
+
+    project: str = "default"
+    start: str | None = Field(default=None, alias="from", description="date or ISO time; else 7 days before the end")
+    end: str | None = Field(default=None, alias="to", description="not included; else the last full hour")
+    against: str | None = Field(
+        default=None, description="previous, week, FROM..TO, same (the same time), or a pinned baseline's name"
+    )
+    of: str = Field(default="inputs", description="inputs or outputs")
+    filters: dict[str, list[str]] = Field(default_factory=dict[str, list[str]], examples=[{"feature": ["chat"]}])
+    other: dict[str, str] = Field(
+        default_factory=dict[str, str],
+        description="what the reference has instead: release, model or prompt_version",
+        examples=[{"prompt_version": "3"}],
+    )
+
+
+def add_drift(router: APIRouter, collector: Collector, compare: CompareDrift | None = None) -> None:
+    """Add the routes to a router; that of comparisons only where somebody can `compare`."""
 
     @router.get("/api/v1/drift", tags=["quality"])
     async def listing(
@@ -42,3 +67,17 @@ def add_drift(router: APIRouter, collector: Collector) -> None:
         last = end or datetime.now(UTC)
         first = start or last - LOOKED_BACK
         return await _answered(lambda: [x.as_json() for x in drift.listing(collector.engine, project, first, last)])
+
+    if compare is None:
+        return
+    known = compare
+
+    @router.post("/api/v1/drift/compare", tags=["quality"])
+    async def compared(body: CompareBody) -> dict[str, Any]:
+        """Whether two sets of calls differ, judged by sessions: what was asked, what is measured, and their mix."""
+
+        def work() -> dict[str, Any]:
+            asked = {name: getattr(body, name) for name in CompareBody.model_fields}
+            return known(drift_request.comparison(collector.control, **asked))
+
+        return await Answering(invalid=(ComparisonInvalid, ProjectUnknown), unknown=(BaselineUnknown,))(work)

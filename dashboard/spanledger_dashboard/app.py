@@ -8,7 +8,7 @@ from dash import Dash
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
-from spanledger_dashboard import exports, topbar
+from spanledger_dashboard import exports, exports_clusters, topbar
 from spanledger_dashboard.data import Data
 from spanledger_dashboard.headers import SecurityHeaders
 from spanledger_dashboard.pages import PAGES
@@ -16,6 +16,7 @@ from spanledger_dashboard.settings import DashboardSettings
 from spanledger_dashboard.shell import frame
 from spanledger_dashboard.static import CompressedStatic
 from spanledger_store.control import Control
+from spanledger_store.drift_request import CompareDrift
 from spanledger_store.engine import Engine
 from spanledger_store.reports.comparing import Explain
 
@@ -27,16 +28,23 @@ LATE_SCRIPTS = (
 
 
 def create_app(
-    server: FastAPI, engine: Engine, control: Control, settings: DashboardSettings, explain: Explain | None = None
+    server: FastAPI,
+    engine: Engine,
+    control: Control,
+    settings: DashboardSettings,
+    explain: Explain | None = None,
+    compare_drift: CompareDrift | None = None,
 ) -> ASGIApp:
     """Everything `server` serves, and the dashboard at every address it leaves free.
 
     Routes that `server` has when this is called win over the dashboard, which answers any other GET; so register them
     first, with a 404 for the rest of `/api/`. The result is the application to run: it wraps `server` in compression
-    and security headers. Nothing is fetched from other hosts. `explain` answers why spend has changed.
+    and security headers. Nothing is fetched from other hosts. `explain` answers why spend has changed,
+    `compare_drift` whether calls have.
     """
-    data = Data(engine, control, settings, explain)
+    data = Data(engine, control, settings, explain, compare_drift)
     exports.register(server, data)
+    exports_clusters.register(server, data)
     app = build(server, data)
     return SecurityHeaders(CompressedStatic(server), app.csp_hashes)
 

@@ -1,4 +1,5 @@
-"""Where pages meet the store, with `data_finance` and nowhere else: here roles will be checked."""
+"""Where pages meet the store, with `data_finance`, `data_clusters`, `data_drift` and nowhere else: here roles will be
+checked."""
 
 from __future__ import annotations
 
@@ -12,17 +13,19 @@ import orjson
 import polars as pl
 
 from spanledger_dashboard import waterfall
-from spanledger_dashboard.data_finance import FinanceData
+from spanledger_dashboard.data_clusters import ClusterData
+from spanledger_dashboard.data_drift import DriftData
 from spanledger_dashboard.settings import DashboardSettings
 from spanledger_dashboard.shared import Shared
 from spanledger_dashboard.waterfall import Waterfall
-from spanledger_store import budget_report, drift, health
+from spanledger_store import budget_report, health
 from spanledger_store.budget_report import Standing
 from spanledger_store.control import Control, budgets, jobs, keys, quarantine, tallies
 from spanledger_store.control.jobs import JobState
 from spanledger_store.control.keys import Key
 from spanledger_store.control.quarantine import Quarantined, ReasonCount
 from spanledger_store.control.tallies import SpoolState
+from spanledger_store.drift_request import CompareDrift
 from spanledger_store.engine import Engine
 from spanledger_store.health import Check
 from spanledger_store.reports import accounting, calls, catalog, findings, trace, traces
@@ -42,15 +45,21 @@ SPOOL_FILE = "spool.db"
 TOGETHER_SECONDS = 0.5
 
 
-class Data(FinanceData):
-    """Reports as coroutines; those about money are in `data_finance`."""
+class Data(ClusterData, DriftData):
+    """Reports as coroutines; those about money, clusters and drift are in modules of their own."""
 
     def __init__(
-        self, engine: Engine, control: Control, settings: DashboardSettings, explain: Explain | None = None
+        self,
+        engine: Engine,
+        control: Control,
+        settings: DashboardSettings,
+        explain: Explain | None = None,
+        compare_drift: CompareDrift | None = None,
     ) -> None:
         super().__init__(engine, control, settings.query_threads)
         self.settings = settings
         self._explain = explain
+        self.compare_drift = compare_drift
         self._checks: tuple[float, datetime, list[Check]] | None = None
         self._checking = threading.Lock()
         self._waterfalls = Shared[Waterfall | None](TOGETHER_SECONDS)
@@ -90,17 +99,17 @@ class Data(FinanceData):
 
     async def traces(self, search: TraceSearch, order: Order, limit: int, after: Cursor | None) -> pl.DataFrame:
         """One page of traces."""
-        return await self._run(traces.page, search, order, limit, after)
+        return await self._run(lambda engine: traces.page(engine, self._shown(search), order, limit, after))
 
     async def trace_histogram(self, search: TraceSearch, buckets: Bucketing) -> pl.DataFrame:
         """Traces per bucket of time, and how many failed."""
-        return await self._run(traces.histogram, search, buckets)
+        return await self._run(lambda engine: traces.histogram(engine, self._shown(search), buckets))
 
     async def facets(
         self, search: TraceSearch, dimensions: Sequence[Dimension], limit: int = 8
     ) -> dict[Dimension, pl.DataFrame]:
         """The commonest values of each dimension among matching traces."""
-        return await self._run(traces.facets, search, dimensions, limit)
+        return await self._run(lambda engine: traces.facets(engine, self._shown(search), dimensions, limit))
 
     async def trace_spans(self, project: str, trace_id: str, span_id: str = "") -> pl.DataFrame:
         """The spans of one trace, or one of them."""
@@ -196,20 +205,6 @@ class Data(FinanceData):
                 engine, self._control, project, start=start, end=end, states=states, where=where
             )
         )
-
-    async def drifts(
-        self, project: str, start: datetime, end: datetime, where: Mapping[str, str]
-    ) -> list[dict[str, Any]]:
-        """Changes of what is asked within the stretch, newest first."""
-        return await self._run(
-            lambda engine: findings.report(
-                engine, self._control, project, start=start, end=end, kinds=("drift",), where=where
-            )
-        )
-
-    async def drift_looks(self, project: str, start: datetime, end: datetime) -> list[dict[str, Any]]:
-        """Every day of the stretch that was compared with its baseline, oldest first."""
-        return [each.as_json() for each in await self._run(drift.listing, project, start, end)]
 
     async def quarantined(self, project: str) -> list[tuple[ReasonCount, Quarantined | None]]:
         """Reasons for which something of the project could not be stored, each with its newest example."""

@@ -2,7 +2,7 @@
 import {copyFile, mkdir, readFile, writeFile} from "node:fs/promises";
 
 const names = `
-    arrow-down arrow-up arrow-up-right bot calendar check chevron-down chevron-right circle-dollar-sign code
+    arrow-down arrow-up arrow-up-right bot calendar chart-scatter check chevron-down chevron-right circle-dollar-sign code
     copy database download filter folder git-compare-arrows globe hash keyboard layers layout-dashboard link
     list-tree message-square moon radio refresh-cw rotate-ccw search settings shield-check sparkles sun sun-moon
     triangle-alert user wrench x zap

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from string import Template
 from typing import Any, Literal, get_args
 
-from spanledger_store import audit, findings, forecasts, settling
+from spanledger_store import audit, findings, forecasts, mentions, settling
 from spanledger_store.control import Control, forgetting
 from spanledger_store.control.exclusive import exclusively
 from spanledger_store.engine import Engine
@@ -150,6 +150,7 @@ def _delete(engine: Engine, control: Control, subject: Subject, interface: str) 
         for table, time in _BOOKS.items():
             if before.get(table):
                 engine.command(_filled("deletion_ledger", table=table, time=time), parameters, _WAIT)
+        mentions.forget(engine, control, subject.project, action.run)
         gone = findings.forget(engine, control, subject.project, subject.value) if subject.kind == "customer" else 0
         after = _counts(engine, subject, parameters)
         told = [Counted(findings.TABLE, gone, gone, 0)] if gone else []

@@ -27,7 +27,8 @@ class Look:
 
     | field | |
     |---|---|
-    | slice, quantity | what of: dimension -> value, and `embedding`, `prompt_tokens`, `model`, ... |
+    | slice | dimension -> value that the calls have |
+    | quantity | what was tested: `embedding`, `measured` or `mix`, with `@NAME` against a pinned baseline |
     | p_value, effect, leading | of the test; None where there was too little to test, which `note` says |
     | evidence, threshold, looks, since, alarmed | the monitor after this look |
     """
@@ -54,16 +55,31 @@ class Look:
     note: str = ""
 
     @property
+    def family(self) -> str:
+        """What was tested, whatever the baseline."""
+        return self.quantity.partition("@")[0]
+
+    @property
+    def baseline(self) -> str:
+        """The name of the pinned baseline; '' for all calls before."""
+        return self.quantity.partition("@")[2]
+
+    @property
     def key(self) -> tuple[str, str]:
         """What the look is at: slice and quantity."""
         return slice_key(self.slice), self.quantity
 
     def as_json(self) -> dict[str, Any]:
         """Every field as JSON takes it."""
-        out = asdict(self)
+        out: dict[str, Any] = asdict(self) | {"family": self.family, "baseline": self.baseline}
         for name in ("start", "end", "baseline_start", "baseline_end"):
             out[name] = out[name].isoformat()
         return out
+
+
+def quantity(family: str, baseline: str = "") -> str:
+    """What a look is stored under: a family of tests, against a pinned baseline where one is named."""
+    return f"{family}@{baseline}" if baseline else family
 
 
 def slice_key(slice_: Mapping[str, str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -21,6 +22,7 @@ from spanledger_store.engine import Engine
 from spanledger_store.reports import clusters as reports
 from spanledger_store.reports.scope import Scope
 from spanledger_store.writer import write
+from tests.analytics.test_labelling import Model
 from tests.store.rows import content_row, embedding_row, span_row
 
 NOW = datetime(2026, 3, 28, 15, 20, tzinfo=UTC)
@@ -160,6 +162,22 @@ def test_a_refit_can_be_asked_for(embedded: Engine, control: Control) -> None:
     words.ask(control, "default", NOW + timedelta(minutes=6), "Jo")
     assert job.run(embedded, control, now=NOW + timedelta(minutes=7)) == 1
     assert job.run(embedded, control, now=NOW + timedelta(minutes=8)) == 0
+
+
+def test_an_endpoint_names_clusters_where_one_is_set(
+    embedded: Engine, control: Control, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(embedded, control, list(TOPICS)[:3], 360, first=0, at=NOW, days=10)
+    server = Model()
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setenv("SPANLEDGER_LABELLER_URL", server.url)
+    monkeypatch.setenv("SPANLEDGER_LABELLER_MODEL", "m")
+    assert job.refit(embedded, control, "default", NOW) is not None
+    server.shutdown()
+    server.server_close()
+    labels = {row[0] for row in embedded.rows("SELECT DISTINCT label FROM clusters")}
+    assert labels == {"Account balance"}
+    assert len(server.asked) >= 3
 
 
 def test_too_few_vectors_make_no_clusters(embedded: Engine, control: Control) -> None:

@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
+from sqlalchemy import update
 
+from spanledger_analytics import drift_comparing
 from spanledger_analytics.jobs import drift as job
 from spanledger_store import drift, findings
 from spanledger_store.columns import CONTENT_COLUMNS, SPAN_COLUMNS, columnar
-from spanledger_store.control import Control
+from spanledger_store.control import Control, baselines, projects
+from spanledger_store.control.baselines import Baseline
+from spanledger_store.control.quality_models import drift_baselines
+from spanledger_store.drift_request import comparison
 from spanledger_store.engine import Engine
 from tests.store.rows import content_row, span_row
 
 BEGIN = datetime(2026, 5, 1, tzinfo=UTC)
-DAYS, SESSIONS, CALLS, SIZE = 12, 40, 2, 12
-CHANGED = 9
+DAYS, SESSIONS, CALLS, SIZE = 10, 40, 2, 12
+CHANGED = 8
 
 
-def fill(engine: Engine, changed: int | None, seed: int = 5) -> None:
-    """Sessions about one of three topics; from `changed` on a third of one feature's are about a fourth."""
+def fill(engine: Engine, changed: int | None, seed: int = 5, slow: int | None = None) -> None:
+    """Sessions about one of three topics; from `changed` on a third of one feature's are about a fourth.
+
+    From the day `slow` on search takes four times as long, by another release.
+    """
     dice = np.random.default_rng(seed)
     topics = np.linalg.qr(dice.normal(size=(SIZE, SIZE)))[0][:4]
     spans, contents, vectors = [], [], []
@@ -36,11 +45,16 @@ def fill(engine: Engine, changed: int | None, seed: int = 5) -> None:
                     "trace_id": f"{number:032x}", "span_id": f"{number:016x}",
                     "start_time": int(at.timestamp()) * 10**9,
                 }  # fmt: skip
-                spans.append(span_row(**key, session=f"s{day}-{session}", feature=feature, customer="acme"))
+                seconds = float(dice.lognormal(0.0, 0.5)) if slow is not None else 1.0
+                is_slow = slow is not None and day >= slow and feature == "search"
+                more = {"duration_ns": int(seconds * 1e9) * (4 if is_slow else 1), "release": "2" if is_slow else "1"}
+                spans.append(span_row(**key, session=f"s{day}-{session}", feature=feature, customer="acme", **more))
                 contents.append(content_row(**key, input=f"about topic {topic}"))
                 vectors.append((key, (topics[topic] + 0.2 * dice.normal(size=SIZE)).tolist()))
-    engine.insert("span_rows", columnar(SPAN_COLUMNS, spans), f"drift-job-spans-{seed}-{changed}")
-    engine.insert("span_content_rows", columnar(CONTENT_COLUMNS, contents), f"drift-job-content-{seed}-{changed}")
+    engine.insert("span_rows", columnar(SPAN_COLUMNS, spans), f"drift-job-spans-{seed}-{changed}-{slow}")
+    engine.insert(
+        "span_content_rows", columnar(CONTENT_COLUMNS, contents), f"drift-job-content-{seed}-{changed}-{slow}"
+    )
     engine.insert(
         "embedding_rows",
         {
@@ -50,15 +64,22 @@ def fill(engine: Engine, changed: int | None, seed: int = 5) -> None:
             "vector": [vector for _, vector in vectors],
             "ingested_at": [key["start_time"] for key, _ in vectors],
         },
-        f"drift-job-vectors-{seed}-{changed}",
+        f"drift-job-vectors-{seed}-{changed}-{slow}",
     )
+
+
+@pytest.fixture(autouse=True)
+def _project(control: Control) -> None:
+    projects.ensure(control, "default")
 
 
 def test_a_new_topic_is_one_finding_of_the_day_it_began(embedded: Engine, control: Control) -> None:
     fill(embedded, CHANGED)
     made = job.look(embedded, control, "default", BEGIN + timedelta(days=DAYS, hours=2))
-    looks = drift.listing(embedded, "default", BEGIN, BEGIN + timedelta(days=DAYS))
-    assert made == len(looks) == 3 * (DAYS - 7)
+    listed = drift.listing(embedded, "default", BEGIN, BEGIN + timedelta(days=DAYS))
+    assert made == len(listed) == (3 + 3 + 1) * (DAYS - 7)
+    looks = [each for each in listed if each.family == "embedding"]
+    assert len(looks) == 3 * (DAYS - 7)
     whole = [each for each in looks if not each.slice]
     assert [each.start for each in whole] == [BEGIN + timedelta(days=day) for day in range(7, DAYS)]
     assert not any(each.alarmed for each in looks if each.start < BEGIN + timedelta(days=CHANGED))
@@ -70,7 +91,7 @@ def test_a_new_topic_is_one_finding_of_the_day_it_began(embedded: Engine, contro
     assert {each["asked"] for each in shown["new"]} == {"about topic 3"}
     assert "about topic 3" not in {each["asked"] for name in ("usual", "gone") for each in shown[name]}
     assert chat[0].evidence["topics"] == []
-    assert "feature chat has changed since 10 May" in chat[0].evidence["sentence"]
+    assert "feature chat has changed since 9 May" in chat[0].evidence["sentence"]
     assert all(dict(each.slice) != {"feature": "search"} for each in found)
     # Afterwards the new topic is what is usual.
     later = [each for each in looks if each.slice == {"feature": "chat"} and each.start > chat[0].end]
@@ -79,10 +100,10 @@ def test_a_new_topic_is_one_finding_of_the_day_it_began(embedded: Engine, contro
 
 def test_days_are_looked_at_once_and_the_same_days_give_the_same_looks(embedded: Engine, control: Control) -> None:
     fill(embedded, None)
-    end = BEGIN + timedelta(days=DAYS, hours=2)
-    assert job.look(embedded, control, "default", end - timedelta(days=3)) == 3 * (DAYS - 10)
-    assert job.look(embedded, control, "default", end - timedelta(days=3)) == 0
-    assert job.look(embedded, control, "default", end) == 9
+    end = BEGIN + timedelta(days=DAYS - 1, hours=2)
+    assert job.look(embedded, control, "default", end - timedelta(days=1)) == 7
+    assert job.look(embedded, control, "default", end - timedelta(days=1)) == 0
+    assert job.look(embedded, control, "default", end) == 7
     stepped = drift.listing(embedded, "default", BEGIN, end)
     embedded.command("TRUNCATE TABLE drift_rows")
     job.look(embedded, control, "default", end)
@@ -101,3 +122,92 @@ def test_a_day_is_looked_at_when_its_calls_have_had_time_to_come(
 
 def test_without_vectors_there_is_nothing_to_look_at(embedded: Engine, control: Control) -> None:
     assert job.look(embedded, control, "default", BEGIN) == 0
+
+
+def test_what_is_measured_is_told_once_and_against_a_pinned_baseline_every_day(
+    embedded: Engine, control: Control
+) -> None:
+    fill(embedded, None, slow=CHANGED)
+    week, now = BEGIN + timedelta(days=7), BEGIN + timedelta(days=DAYS, hours=2)
+    baselines.pin(control, Baseline("default", "v1", BEGIN, week, {"feature": "search"}, {"release": "1"}))
+    # It was pinned today, long after what is stored here.
+    with control.write() as connection:
+        connection.execute(update(drift_baselines).values(created_at=now))
+    job.look(embedded, control, "default", now)
+    assert job.look(embedded, control, "default", now) == 0
+    listed = findings.listing(embedded, "default", kinds=("drift",))
+    found = {(*each.slice.values(), each.evidence["baseline"]["name"]): each for each in listed}
+    told = found["search", ""]
+    # A little chance evidence of the day before is taken along.
+    assert BEGIN + timedelta(days=CHANGED - 1) <= told.start <= BEGIN + timedelta(days=CHANGED)
+    assert "Duration of feature search changed since" in told.evidence["sentence"]
+    (change,) = told.evidence["changes"]
+    assert (change["name"], change["changed"]) == ("duration_ns", True)
+    middle = change["quantiles"][0]
+    assert middle["after"] / middle["before"] == pytest.approx(4, rel=0.3)
+    beside = told.evidence["measured"]["duration_s"]
+    assert beside["current"] > 3 * beside["reference"]
+    assert beside["by_mix"] == pytest.approx(0, abs=1e-9)
+    assert ("chat", "") not in found
+    assert not any(each.alarmed for each in drift.listing(embedded, "default", BEGIN, now, ["mix"]))
+    looks = drift.listing(embedded, "default", BEGIN, now, ["measured@v1"])
+    assert [each.start for each in looks] == [BEGIN + timedelta(days=day) for day in range(7, DAYS)]
+    assert {(each.baseline_start, each.baseline_end) for each in looks} == {(BEGIN, week)}
+    # What came in never becomes usual: every day since alarms, in one finding.
+    assert [each.alarmed for each in looks] == [day >= CHANGED for day in range(7, DAYS)]
+    assert looks[-1].as_json()["baseline"] == "v1"
+    pinned = found["search", "v1"]
+    assert (pinned.start, pinned.end) == (BEGIN + timedelta(days=CHANGED), looks[-1].end)
+    assert "of the baseline v1" in pinned.evidence["sentence"]
+
+
+def test_a_comparison_tells_versions_apart_and_says_what_is_missing(embedded: Engine, control: Control) -> None:
+    fill(embedded, CHANGED, slow=CHANGED)
+    first, last = BEGIN + timedelta(days=CHANGED), BEGIN + timedelta(days=DAYS)
+    words = {"project": "default", "start": first.isoformat(), "end": last.isoformat()}
+    asked = comparison(control, **words, against=f"{BEGIN:%Y-%m-%d}..{first:%Y-%m-%d}")
+    found = drift_comparing.answer(embedded, control, asked)
+    assert found["changed"]
+    assert found["embeddings"]["changed"]
+    assert {each["asked"] for each in found["examples"]["new"]} == {"about topic 3"}
+    assert found["classifier"]["accuracy"] > 0.5
+    (slow,) = [each for each in found["measured"]["quantities"] if each["changed"]]
+    assert slow["name"] == "duration_ns"
+    assert not found["mix"]["changed"]
+    assert found["current"]["sessions"] == SESSIONS * (DAYS - CHANGED)
+    assert json.loads(json.dumps(found)) == found
+    # Of four different texts no embedder can be made: the rest is compared all the same.
+    versions = {"filters": {"release": ["2"], "feature": ["search"]}, "other": {"release": "1"}}
+    asked = comparison(control, **words, **versions, of="outputs", against="2026-05-01..2026-05-09")
+    found = drift_comparing.answer(embedded, control, asked)
+    assert found["embeddings"]["p"] is None
+    assert "SPANLEDGER_CAPTURE_CONTENT" in found["embeddings"]["note"]
+    assert found["measured"]["changed"]
+    # A stretch without calls is too little.
+    asked = comparison(control, **words, against="2020-01-01..2020-01-08")
+    found = drift_comparing.answer(embedded, control, asked)
+    assert not found["changed"]
+    assert "too little" in found["sentence"]
+
+
+def test_answers_are_compared_by_an_embedder_of_both_sides(embedded: Engine, control: Control) -> None:
+    dice = np.random.default_rng(3)
+    words = ["refund", "parcel", "invoice", "password", "meeting", "colour", "engine", "garden", "window", "paper"]
+    spans, contents = [], []
+    for number in range(600):
+        day, session = divmod(number // 2, 150)
+        of = dice.choice(words[:6] if day == 0 else words[4:], 5)
+        key = {
+            "trace_id": f"{number:032x}", "span_id": f"{number:016x}",
+            "start_time": int((BEGIN + timedelta(days=day, seconds=session)).timestamp()) * 10**9,
+        }  # fmt: skip
+        spans.append(span_row(**key, session=f"{day}-{session}"))
+        contents.append(content_row(**key, output=" ".join([*of, str(number)])))
+    embedded.insert("span_rows", columnar(SPAN_COLUMNS, spans), "answers-spans")
+    embedded.insert("span_content_rows", columnar(CONTENT_COLUMNS, contents), "answers-contents")
+    days = {"start": "2026-05-02", "end": "2026-05-03"}
+    found = drift_comparing.answer(embedded, control, comparison(control, project="default", of="outputs", **days))
+    assert found["embeddings"]["changed"]
+    assert "What is answered differs" in found["sentence"]
+    new = " ".join(each["asked"] for each in found["examples"]["new"])
+    assert any(word in new for word in words[6:])

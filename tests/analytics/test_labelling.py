@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from spanledger_analytics.labelling import Endpoint, NotNamed, name
+from spanledger_analytics.labelling import Endpoint, LabellerSettings, NotNamed, name, relabelled
+from spanledger_analytics.topics import Described
 
 COMPLETION = {"choices": [{"message": {"content": '{"name": "Account balance", "summary": "Users ask for it."}'}}]}
 
@@ -84,3 +85,34 @@ def test_what_goes_wrong_is_said(model: Model, status: int, content: bytes, said
 def test_nobody_there_is_said() -> None:
     with pytest.raises(NotNamed, match="cannot be asked"):
         name(Endpoint("http://127.0.0.1:9/v1", "small"), [], [])
+
+
+def test_only_what_may_be_shown_is_sent_and_a_failing_endpoint_is_left_alone(model: Model) -> None:
+    texts = ["what is my balance", "a secret of one customer", "balance please"]
+    told = {
+        0: Described("balance, account", ("balance", "account"), (0, 2)),
+        1: Described("", (), ()),
+        2: Described("balance, card", ("balance", "card"), (2,)),
+    }
+    endpoint = Endpoint(model.url, "m")
+    made = relabelled(endpoint, told, texts)
+    assert made[0].label == made[2].label == "Account balance"
+    assert (made[0].words, made[1]) == (told[0].words, told[1])
+    assert len(model.asked) == 2
+    assert "secret" not in json.dumps([body for _, _, body in model.asked])
+    # The name that another cluster has got is told, so that this one gets a different one.
+    assert "Account balance" in model.asked[1][2]["messages"][1]["content"]
+    model.answer = (500, b"no")
+    model.asked.clear()
+    many = dict.fromkeys(range(9), told[0])
+    assert relabelled(endpoint, many, texts) == many
+    assert len(model.asked) == 3
+
+
+def test_without_an_address_nobody_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SPANLEDGER_LABELLER_URL", raising=False)
+    assert LabellerSettings().endpoint() is None
+    monkeypatch.setenv("SPANLEDGER_LABELLER_URL", "http://127.0.0.1:1/v1")
+    monkeypatch.setenv("SPANLEDGER_LABELLER_MODEL", "m")
+    monkeypatch.setenv("SPANLEDGER_LABELLER_KEY", "k")
+    assert LabellerSettings().endpoint() == Endpoint("http://127.0.0.1:1/v1", "m", "k")

@@ -66,3 +66,28 @@ def test_through_a_running_up(cli: Cli, looked: dict[str, str]) -> None:
         ]  # fmt: skip
     finally:
         up.stop()
+
+
+def test_baselines_are_pinned_listed_and_unpinned(cli: Cli, looked: dict[str, str]) -> None:
+    period = ("--from", "2026-04-01", "--to", "2026-04-08")
+    pinned = cli("drift", "baselines", "pin", "spring", *period, "--release", "7", "--by", "Jo", **looked)
+    assert pinned.exit_code == 0, pinned.stderr
+    assert "release 7" in pinned.stdout
+    (kept,) = json.loads(cli("drift", "baselines", "list", "--format", "json", **looked).stdout)
+    assert (kept["name"], kept["versions"], kept["who"]) == ("spring", {"release": "7"}, "Jo")
+    refused = cli("drift", "baselines", "pin", "a@b", *period, **looked)
+    assert refused.exit_code != 0
+    assert "'a@b' cannot be a baseline's" in str(refused.stderr) + str(refused.exception)
+    assert cli("drift", "baselines", "unpin", "spring", **looked).exit_code == 0
+    assert json.loads(cli("drift", "baselines", "list", "--format", "json", **looked).stdout) == []
+
+
+def test_a_comparison_says_what_it_could_not_test(cli: Cli, looked: dict[str, str]) -> None:
+    period = ("--from", "2026-04-01", "--to", "2026-04-08", "--against", "week")
+    told = cli("drift", "compare", *period, **looked)
+    assert told.exit_code == 0, told.stderr
+    assert "too little" in told.stdout
+    assert "not tested" in told.stdout
+    found = json.loads(cli("drift", "compare", *period, "--format", "json", **looked).stdout)
+    assert found["reference"]["to"] == "2026-04-01T00:00:00+00:00"
+    assert not found["changed"]

@@ -5,15 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from spanledger_dashboard.data import Data
 from spanledger_dashboard.figures.evidence import LEAST, evidence
 from spanledger_dashboard.pages import drift as page
+from spanledger_dashboard.pages import drift_compare as compare_page
 from spanledger_store import drift, findings
+from spanledger_store.control import baselines, projects
+from spanledger_store.control.baselines import Baseline
 from spanledger_store.drift import Look
+from spanledger_store.drift_request import Comparison
 from spanledger_store.engine import Engine
+from spanledger_store.reports.scope import Dimension
 from tests.dashboard.conftest import NOW, run, view
 from tests.dashboard.test_anomalies_page import LARGE
 from tests.dashboard.test_pages import text
@@ -54,33 +60,33 @@ def looked(pages_engine: Engine) -> Iterator[None]:
 
 
 def test_without_looks_it_says_what_it_takes(data: Data) -> None:
-    _, body = run(page.render(data, view("/drift")))
+    _, _, body = run(page.render(data, view("/drift")))
     assert "spanledger jobs run drift" in text(body)
 
 
 @pytest.mark.usefixtures("looked")
 def test_a_change_is_told_with_what_came_in_and_what_it_rests_on(data: Data) -> None:
-    _, body = run(page.render(data, view("/drift")))
-    said = text(body[2])
+    _, cards, body = run(page.render(data, view("/drift")))
+    said = text(cards[0])
     for wanted in (
         "has changed since then", "my parcel is <b>wet</b>", f"/trace/{'ab' * 16}", "$0.0123", "$0.0246", "+100.0%",
         "120 sessions beside 900 of the baseline, 2026-01-01 to 2026-02-01", "Calls unlike any before", "0.310",
         "feature=support", "wet parcels", "12.5%",
     ):  # fmt: skip
         assert wanted in said, wanted
-    assert '"Everything"' in text(body[1])
+    assert '"Everything"' in text(body[2])
     strip = text(body[0])
     assert "Too little to compare" in strip
 
 
 @pytest.mark.usefixtures("looked")
 def test_a_slice_without_a_change_says_so(data: Data) -> None:
-    _, body = run(page.render(data, view("/drift", "?feature=search")))
+    _, _, body = run(page.render(data, view("/drift", "?feature=search")))
     assert "No day has been compared yet" in text(body)
     since = DAY - timedelta(days=1)
     quiet = f"?from={since:%Y-%m-%dT%H:%M}&to={DAY:%Y-%m-%dT%H:%M}"
-    _, earlier = run(page.render(data, view("/drift", quiet)))
-    assert "What is asked has not changed" in text(earlier)
+    _, earlier, _ = run(page.render(data, view("/drift", quiet)))
+    assert "Nothing has changed" in text(earlier)
 
 
 def test_evidence_is_drawn_against_its_threshold() -> None:
@@ -90,3 +96,73 @@ def test_evidence_is_drawn_against_its_threshold() -> None:
     assert first["marker"]["size"][1] > first["marker"]["size"][0]
     assert second["name"] == "b"
     assert figure["layout"]["shapes"][0]["y0"] == 1
+
+
+MEASURED = {
+    **FOUND.evidence,
+    "quantity": "measured", "examples": {}, "topics": [],
+    "sentence": "Duration of feature support changed since then.",
+    "baseline": {**FOUND.evidence["baseline"], "name": "v1"},
+    "changes": [
+        {
+            "name": "duration_ns", "p_corrected": 1e-5,
+            "quantiles": [{"level": 0.5, "before": 1.0, "after": 4.0}, {"level": 0.95, "before": 2.0, "after": 8.0}],
+        },
+        {"name": "model", "p_corrected": 0.01, "shares": [{"name": "gpt-x", "before": 0.25, "after": 0.75}]},
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.usefixtures("looked")
+def test_baseline_and_kind_are_picked_by_the_url(data: Data, pages_engine: Engine) -> None:
+    control = data._control
+    projects.ensure(control, "default")
+    baselines.pin(control, Baseline("default", "v1", DAY - timedelta(days=9), DAY))
+    findings.write(pages_engine, [replace(FOUND, id="d2", evidence=MEASURED)])
+    drift.write(pages_engine, "default", [replace(LOOK, quantity="measured@v1")])
+    try:
+        _, cards, body = run(page.render(data, view("/drift", "?base=v1&family=measured")))
+        said = text(cards)
+        for wanted in ("Duration of feature support changed", "against v1", "95th percentile", "gpt-x", "75.0%"):
+            assert wanted in said, wanted
+        assert "has changed since then" not in said
+        assert "support, measured" in text(body[2])
+        _, cards, _ = run(page.render(data, view("/drift", "?family=mix")))
+        assert "Nothing has changed" in text(cards)
+    finally:
+        baselines.unpin(control, "default", "v1")
+
+
+def test_a_comparison_is_asked_by_the_url_and_drawn(data: Data) -> None:
+    asked: list[Comparison] = []
+    told = {"p": 0.001, "p_corrected": 0.002, "changed": True, "effect": 0.3, "note": ""}
+    side = {"from": DAY.isoformat(), "to": NOW.isoformat(), "calls": 900, "sessions": 90}
+    answer = {
+        "of": "inputs", "sentence": "Duration differs (90 sessions beside 90).", "embeddings": {**told, "p": None},
+        "measured": {**told, "quantities": [{**MEASURED["changes"][0], "changed": True}]},
+        "mix": {**told, "shares": [{"slice": {"customer": "acme"}, "before": 0.1, "after": 0.4}]},
+        "beside": {"cost_usd": {"reference": 0.01, "current": 0.02, "by_mix": 0.0}}, "examples": {}, "topics": [],
+        "current": side, "reference": side,
+    }  # fmt: skip
+
+    def compare(wanted: Comparison) -> dict[str, Any]:
+        asked.append(wanted)
+        return answer
+
+    projects.ensure(data._control, "default")
+    data.compare_drift = compare
+    try:
+        (form,) = run(compare_page.render(data, view("/drift", "?range=7d")))
+        assert not asked
+        assert "a week earlier" in text(form)
+        (drawn,) = run(compare_page.render(data, view("/drift", "?range=7d&vs=same&by=model&ours=b&theirs=a")))
+        assert asked[0].reference.filters == {Dimension.MODEL: ("a",)}
+        said = text(drawn)
+        for wanted in ("Duration differs", "not tested", "differs", "95th percentile", "acme", "40.0%", "900 calls"):
+            assert wanted in said, wanted
+        (wrong,) = run(compare_page.render(data, view("/drift", "?range=7d&vs=same")))
+        assert "nothing differs" in text(wrong)
+    finally:
+        data.compare_drift = None
+    (nobody,) = run(compare_page.render(data, view("/drift", "?range=7d&vs=week")))
+    assert "spanledger drift compare" in text(nobody)

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from spanledger_store import drift
-from spanledger_store.columns import SPAN_COLUMNS, columnar
+from spanledger_store.columns import CONTENT_COLUMNS, SPAN_COLUMNS, columnar
 from spanledger_store.drift import Look
 from spanledger_store.engine import Engine
-from spanledger_store.reports import drift_calls
+from spanledger_store.reports import drift_calls, drift_columns
 from spanledger_store.reports.scope import Dimension, Scope
-from tests.store.rows import span_row
+from tests.store.rows import content_row, span_row
 
 BEGIN = datetime(2026, 4, 1, tzinfo=UTC)
 SCOPE = Scope("default", BEGIN, BEGIN + timedelta(days=2))
@@ -103,9 +103,51 @@ def test_a_calls_cluster_is_that_of_the_codebook(engine: Engine) -> None:
         },
         "assigned",
     )  # fmt: skip
-    frame = drift_calls.window(engine, SCOPE).frame
-    assert drift_calls.clusters(engine, SCOPE, 1, "c1", frame).tolist() == [7, 0, -1]
-    assert drift_calls.clusters(engine, SCOPE, 1, "c2", frame).tolist() == [-1, -1, -1]
+    read = drift_calls.window(engine, SCOPE)
+    assert drift_calls.clusters(engine, SCOPE, read, "c1").tolist() == [7, 0, -1]
+    assert drift_calls.clusters(engine, SCOPE, read, "c2").tolist() == [-1, -1, -1]
+
+
+def test_lengths_tools_scores_and_answers_stand_beside_their_calls(engine: Engine) -> None:
+    tool = {"kind": "tool", "is_billable": False}
+    fill(
+        engine,
+        [
+            {"session": "s1"}, {"session": "s1"}, {"trace_id": f"{0:032x}", "name": "search", **tool},
+            {"trace_id": f"{0:032x}", "name": "pay", **tool},
+        ],
+    )  # fmt: skip
+    key = {"trace_id": f"{0:032x}", "span_id": f"{0:016x}", "start_time": NS}
+    content = content_row(**key, output="so be it", input_length=12, output_length=8)
+    engine.insert("span_content_rows", columnar(CONTENT_COLUMNS, [content]), "beside")
+    scored = [(0, f"{0:016x}", 0.25), (0, "", 0.75), (1, "", 1.0)]
+    engine.insert(
+        "score_rows",
+        {
+            "project_id": ["default"] * 3, "trace_id": [f"{n:032x}" for n, _, _ in scored],
+            "span_id": [span for _, span, _ in scored], "session": [""] * 3, "name": ["good"] * 3, "time": [NS + 1] * 3,
+            "value": [value for _, _, value in scored], "label": [""] * 3, "explanation": [""] * 3,
+            "source": ["test"] * 3, "ingested_at": [NS] * 3,
+        },
+        "scored",
+    )  # fmt: skip
+    read = drift_calls.window(engine, SCOPE)
+    found = drift_columns.columns(engine, SCOPE, read)
+    assert found["input_length"].to_list() == [12, None]
+    assert found["tools"].to_list() == ["pay, search", ""]
+    assert found["score good"].to_list() == [0.25, 1.0]
+    assert drift_columns.outputs(engine, SCOPE, read) == ["so be it", ""]
+    assert drift_calls.first_call(engine, "default", BEGIN) == BEGIN
+    assert drift_calls.first_call(engine, "nobody", BEGIN) is None
+
+
+def test_another_salt_is_another_sample(embedded: Engine) -> None:
+    fill(embedded, [{"session": f"s{n // 5}"} for n in range(400)])
+    one, other = (set(drift_calls.window(embedded, SCOPE, most=100, salt=salt).frame["block"]) for salt in "ab")
+    again = set(drift_calls.window(embedded, SCOPE, most=100, salt="a").frame["block"])
+    assert one == again
+    assert one != other
+    assert len(one & other) < len(one)
 
 
 def look(day: int, **changes: Any) -> Look:

@@ -9,13 +9,16 @@ from decimal import Decimal
 import pytest
 
 from spanledger_store import findings
-from spanledger_store.control import Control
+from spanledger_store.columns import SpanBatch
+from spanledger_store.control import Control, clusters
 from spanledger_store.control import findings as words
 from spanledger_store.control.findings import Feedback, FindingInvalid, FindingUnknown, PlannedEvent, Verdict
 from spanledger_store.deletion import Subject, delete
 from spanledger_store.engine import Engine
 from spanledger_store.findings import Finding
 from spanledger_store.reports.findings import one, report
+from spanledger_store.writer import write
+from tests.store.rows import span_row
 
 AT = datetime(2026, 3, 24, 10, tzinfo=UTC)
 
@@ -137,3 +140,25 @@ def test_deleting_a_customer_takes_its_findings_words_and_plans_along(engine: En
     assert engine.rows("SELECT count() FROM finding_rows WHERE slice['customer'] = 'acme'")[0][0] == 0
     assert set(words.said(control, "default")) == {"a3"}
     assert words.plans(control, "default") == []
+
+
+def test_deleting_a_trace_takes_it_out_of_findings_and_events(engine: Engine, control: Control) -> None:
+    gone, kept = "ab" * 16, "cd" * 16
+    spans = [span_row(trace_id=each, customer=name) for each, name in ((gone, "acme"), (kept, "globex"))]
+    write(engine, control, SpanBatch("mentions", spans, [], []))
+    shown = {
+        "examples": {"new": [{"trace_id": gone, "asked": "my secret"}, {"trace_id": kept, "asked": "hello"}]},
+        "example_traces": [gone, kept], "sentence": "it changed",
+    }  # fmt: skip
+    findings.write(engine, [made(id="d1", slice={}, kind="drift", evidence=shown), made(id="d2", slice={})])
+    pairs = {"examples": [[gone, "0" * 16], [kept, "1" * 16]], "key": "k"}
+    clusters.tell(control, clusters.Event("default", AT, "emergence", "c1", details=pairs))
+    assert delete(engine, control, Subject("trace", gone), interface="test").complete
+    found = {each.id: each for each in findings.listing(engine, "default")}
+    assert found["d1"].evidence == {
+        "examples": {"new": [{"trace_id": kept, "asked": "hello"}]}, "example_traces": [kept], "sentence": "it changed",
+    }  # fmt: skip
+    assert set(found) == {"d1", "d2"}
+    assert engine.rows(f"SELECT count() FROM finding_rows WHERE position(evidence, '{gone}') > 0")[0][0] == 0
+    (event,) = clusters.events(control, "default")
+    assert event.details == {"examples": [[kept, "1" * 16]], "key": "k"}

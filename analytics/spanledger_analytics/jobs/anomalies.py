@@ -17,6 +17,7 @@ import numpy as np
 
 from spanledger_analytics import evidence
 from spanledger_analytics.jobs import slow_changes
+from spanledger_analytics.jobs.hours import midnight
 from spanledger_analytics.methods.anomalies import telling
 from spanledger_analytics.methods.anomalies.cells import Cells
 from spanledger_analytics.methods.anomalies.detection import detect
@@ -67,9 +68,9 @@ def look(
     hour = now.replace(minute=0, second=0, microsecond=0)
     end = hour if hour == now else hour + _HOUR
     part = 1.0 if hour == now else (now - hour) / _HOUR
-    begin = _midnight(end - WALKED)
+    begin = midnight(end - WALKED)
     progress(f"reading {project}", 0, 0)
-    past = _past(engine, project, _midnight(begin - PAST), end)
+    past = _past(engine, project, midnight(begin - PAST), end)
     if past is None:
         return 0
     heard, stored = _heard(engine, control, project), findings.listing(engine, project, kinds=(KIND,))
@@ -240,10 +241,6 @@ def _unchanged(old: Finding, new: Finding) -> bool:
 
 def _withdrawn(finding: Finding, now: datetime) -> Finding:
     return replace(finding, state="withdrawn", detected_at=now)
-
-
-def _midnight(moment: datetime) -> datetime:
-    return moment.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def _hours(moment: datetime) -> int:

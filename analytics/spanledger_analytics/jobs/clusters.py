@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from spanledger_analytics import codebooks, topics
 from spanledger_analytics.codebooks import Book
+from spanledger_analytics.labelling import LabellerSettings, relabelled
 from spanledger_analytics.methods.clusters.assigning import OUTSIDE, assign
 from spanledger_analytics.methods.clusters.codebook import Codebook
 from spanledger_analytics.methods.clusters.fitting import fit
@@ -102,7 +103,9 @@ def refit(
     book = book.numbered(np.asarray(made.ids))
     progress(f"describing {project}", 0, 1)
     kind, behind = topics.owners(sample)
-    told = topics.describe(sample, positions, behind)
+    told: Mapping[int, Described] = topics.describe(sample, positions, behind)
+    if (endpoint := LabellerSettings().endpoint()) is not None:
+        told = relabelled(endpoint, told, sample.texts, progress)
     whole = codebooks.made(book, previous)
     kept = stored.Codebook(
         id=secrets.token_hex(8),

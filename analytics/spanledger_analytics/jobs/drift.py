@@ -1,8 +1,10 @@
-"""The drift job: once a UTC day is over, whether what was asked that day differs from all since the baseline began.
+"""The drift job: once a UTC day is over, whether it differs from all since the baseline began, and from what is pinned.
 
-Each stream (everything, and the three features with most sessions) has a monitor of its own; together they give a false
-alarm to at most one project of twenty in a quarter. After an alarm the baseline begins anew where the change is likely
-to have begun. Days are looked at in order and once; a day that is looked at again, as after lost looks, gives the same.
+Each day is compared by embeddings and by all that is measured, of everything and of the three features with most
+sessions, and the mix of customers and features by itself. Each such stream has a monitor of its own; together they give
+a false alarm to at most one project of twenty in a quarter. After an alarm the baseline begins anew where the change is
+likely to have begun. Pinned baselines stay as they are, and share another such chance among them. Days are looked at
+in order and once; a day that is looked at again, as after lost looks, gives the same.
 """
 
 from __future__ import annotations
@@ -13,55 +15,91 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from spanledger_analytics import drifting
-from spanledger_analytics.methods.drift.monitoring import Monitor
+from spanledger_analytics import drift_findings, drifting
+from spanledger_analytics.drifting import EMBEDDING, MEASURED, MIX, Side, Tested
+from spanledger_analytics.jobs.hours import midnight
+from spanledger_analytics.methods.drift.monitoring import FixedMonitor, Monitor
 from spanledger_store import drift, embedding, findings
-from spanledger_store.control import Control, projects
+from spanledger_store.control import Control, baselines, projects
+from spanledger_store.control.baselines import Baseline
 from spanledger_store.drift import Look
 from spanledger_store.engine import Engine
 from spanledger_store.reports import drift_calls
 from spanledger_store.reports.scope import Dimension, Scope
 
-EMBEDDING: Final = "embedding"
 _DAY: Final = timedelta(days=1)
+_FRIDAY: Final = 5
 # A day is looked at this long after its end, when its calls are stored and embedded.
 GRACE: Final = timedelta(hours=1)
 # How far back days are caught up with, and how old a baseline may become.
 CAUGHT_UP: Final = timedelta(days=30)
 LONGEST: Final = timedelta(days=60)
 LEAST_BASELINE: Final = timedelta(days=7)
+# A pinned baseline is compared with so many of the days before it was pinned.
+PINNED_BACK: Final = timedelta(days=7)
 # A slice needs so many sessions in the baseline's last week to be watched by itself.
 LEAST_SESSIONS: Final = 40
 MOST_SLICES: Final = 3
-# Of projects without drift this share hears a false alarm in a quarter: by the whole, by each of its slices.
-LEVEL_OF_ALL: Final = 0.02
-LEVEL_OF_SLICE: Final = 0.01
+# Of projects without drift this share hears a false alarm in a quarter: by the whole, by each of its slices. Together
+# .05; the pinned baselines of a project share .05 of their own, by both families of each.
+LEVELS: Final[Mapping[str, tuple[float, float]]] = {
+    EMBEDDING: (0.01, 0.005), MEASURED: (0.005, 0.005), MIX: (0.005, 0.0),
+}  # fmt: skip
+LEVEL_OF_PINNED: Final = 0.05 / baselines.MOST / 2
 HORIZON: Final = 90
+# What is measured differs a little from any day to any other. A look that shows less than this counts as none (p = 1).
+LEAST_EFFECT: Final[Mapping[str, float]] = {EMBEDDING: 0.0, MEASURED: 0.1, MIX: 0.1}
 
 Progress = Callable[[str, int, int], None]
+Model = tuple[str, int]
+_Known = dict[tuple[str, str], Look]
 
 
 @dataclass(frozen=True, slots=True)
 class _Stream:
-    """A slice of a project, and what is known of it so far."""
+    """What is looked at every day: a family of tests, of a slice, against what; and what is known of it so far."""
 
     project: str
+    family: str
     where: Mapping[str, str]
-    model: str
-    dimensions: int
+    model: Model | None
     last: Look | None
     begins: datetime
-    level: float
+    pinned: Baseline | None = None
 
-    def scope(self, start: datetime, end: datetime) -> Scope:
-        return Scope(self.project, start, end, {Dimension(name): (value,) for name, value in self.where.items()})
+    def scope(self, start: datetime, end: datetime, more: Mapping[str, str] | None = None) -> Scope:
+        filters = {Dimension(name): (value,) for name, value in {**self.where, **(more or {})}.items()}
+        return Scope(self.project, start, end, filters)
+
+    def reference(self, day: datetime) -> Scope:
+        """What the day is compared with."""
+        if self.pinned is not None:
+            return self.scope(self.pinned.start, self.pinned.end, self.pinned.versions)
+        last = self.last
+        if last is None:
+            start = self.begins
+        elif last.alarmed:
+            # What came in is what is usual from now on.
+            start = last.end - max(last.since, 1) * _DAY
+        else:
+            start = last.baseline_start
+        return self.scope(max(start, day - LONGEST), day)
 
     @property
-    def monitor(self) -> Monitor:
-        before = Monitor(level=self.level, horizon=HORIZON)
+    def monitor(self) -> Monitor | FixedMonitor:
+        """Its state before the next look."""
+        level = LEVEL_OF_PINNED if self.pinned is not None else LEVELS[self.family][bool(self.where)]
+        kind = Monitor if self.pinned is None else FixedMonitor
+        before = kind(level=level, horizon=HORIZON)
         if self.last is None:
             return before
         return replace(before, evidence=self.last.evidence, looks=self.last.looks, since=self.last.since)
+
+    def seed(self, day: datetime) -> int:
+        """The same for the same look, another one for every other."""
+        told = f"{self.project} {drift.slice_key(self.where)} {day:%Y-%m-%d}"
+        told += "" if self.pinned is None else f" {self.pinned.id}"
+        return int.from_bytes(hashlib.blake2b(told.encode(), digest_size=4).digest())
 
 
 def run(engine: Engine, control: Control, progress: Progress = lambda *_: None) -> int:
@@ -72,59 +110,98 @@ def run(engine: Engine, control: Control, progress: Progress = lambda *_: None) 
 
 def look(engine: Engine, control: Control, project: str, now: datetime, progress: Progress = lambda *_: None) -> int:
     """Look at the days of one project that are over by `now` and have not been looked at; how many looks that made."""
-    until = (now - GRACE).replace(hour=0, minute=0, second=0, microsecond=0)
-    known = {key: each for key, each in drift.newest(engine, project).items() if each.quantity == EMBEDDING}
-    whole = known.get((drift.slice_key({}), EMBEDDING))
-    if whole is not None and whole.end >= until:
-        return 0
+    until = midnight(now - GRACE)
+    known = drift.newest(engine, project)
     # The model that most calls of late have vectors by: others cannot be compared with them.
     models = embedding.models(engine, project, until - LONGEST)
-    model = next((each for each in models if each.dimensions is not None), None)
-    if model is None or model.dimensions is None:
-        return 0
-    oldest = until - LONGEST if whole is None else whole.baseline_start
-    first = drift_calls.first_vector(engine, project, model.model, oldest)
-    if first is None:
-        return 0
-    begins = _midnight(first)
-    day = max(begins + LEAST_BASELINE, until - CAUGHT_UP) if whole is None else whole.end
-    days = (until - day) // _DAY
+    model = next(((each.model, each.dimensions) for each in models if each.dimensions is not None), None)
     made = 0
-    for number in range(days):
-        progress(f"looking at {project}", number, days)
-        made += _look_at(
-            engine, control, project, day + number * _DAY, begins, (model.model, model.dimensions), known, now
-        )
+    for family in LEVELS:
+        whole = known.get((drift.slice_key({}), family))
+        begins = _begins(engine, project, family, model, until - LONGEST if whole is None else whole.baseline_start)
+        if begins is None or (whole is not None and whole.end >= until):
+            continue
+        day = max(begins + LEAST_BASELINE, until - CAUGHT_UP) if whole is None else whole.end
+        for number in range((until - day) // _DAY):
+            progress(f"looking at {project}: {family}", number, (until - day) // _DAY)
+            streams = _streams(engine, project, family, day + number * _DAY, begins, model, known)
+            made += _look_at(engine, control, streams, day + number * _DAY, known, now)
+    for pinned in baselines.listing(control, project):
+        made += _against(engine, control, pinned, model, until, known, now)
+    return made
+
+
+def _begins(engine: Engine, project: str, family: str, model: Model | None, since: datetime) -> datetime | None:
+    if family != EMBEDDING:
+        first = drift_calls.first_call(engine, project, since)
+    else:
+        first = None if model is None else drift_calls.first_vector(engine, project, model[0], since)
+    return None if first is None else midnight(first)
+
+
+def _streams(
+    engine: Engine, project: str, family: str, day: datetime, begins: datetime, model: Model | None, known: _Known
+) -> list[_Stream]:
+    wheres: list[Mapping[str, str]] = [{}]
+    if LEVELS[family][1]:
+        recent = Scope(project, day - LEAST_BASELINE, day)
+        features = drift_calls.slices(engine, recent, Dimension.FEATURE, LEAST_SESSIONS, MOST_SLICES)
+        wheres += [{Dimension.FEATURE.value: name} for name in features]
+    chosen = model if family == EMBEDDING else None
+    made: list[_Stream] = []
+    for where in wheres:
+        last = known.get((drift.slice_key(where), family))
+        if last is not None and (last.end > day or last.model != (chosen[0] if chosen else "")):
+            # Another model's vectors are no baseline for this one's.
+            last = None
+        made.append(_Stream(project, family, where, chosen, last, begins))
+    return made
+
+
+def _against(
+    engine: Engine,
+    control: Control,
+    pinned: Baseline,
+    model: Model | None,
+    until: datetime,
+    known: _Known,
+    now: datetime,
+) -> int:
+    """Look at the days that have not been compared with a pinned baseline."""
+    made = 0
+    for family in (EMBEDDING, MEASURED):
+        chosen = model if family == EMBEDDING else None
+        if family == EMBEDDING and chosen is None:
+            continue
+        last = known.get((drift.slice_key(pinned.slice), drift.quantity(family, pinned.name)))
+        if last is not None and (last.baseline_start, last.baseline_end, last.model) != (
+            pinned.start, pinned.end, chosen[0] if chosen else "",
+        ):  # fmt: skip
+            # It has been pinned anew.
+            last = None
+        born = pinned.created_at or now
+        day = max(midnight(pinned.end - timedelta(microseconds=1)) + _DAY, midnight(born) - PINNED_BACK)
+        day = day if last is None else max(day, last.end)
+        while day < until:
+            stream = _Stream(pinned.project, family, pinned.slice, chosen, last, pinned.start, pinned)
+            made += _look_at(engine, control, [stream], day, known, now)
+            last = known[drift.slice_key(pinned.slice), drift.quantity(family, pinned.name)]
+            day += _DAY
     return made
 
 
 def _look_at(
-    engine: Engine,
-    control: Control,
-    project: str,
-    day: datetime,
-    begins: datetime,
-    model: tuple[str, int],
-    known: dict[tuple[str, str], Look],
-    now: datetime,
+    engine: Engine, control: Control, streams: Sequence[_Stream], day: datetime, known: _Known, now: datetime
 ) -> int:
-    recent = Scope(project, day - LEAST_BASELINE, day)
-    features = drift_calls.slices(engine, recent, Dimension.FEATURE, LEAST_SESSIONS, MOST_SLICES)
-    wheres: Sequence[Mapping[str, str]] = [{}, *({Dimension.FEATURE.value: name} for name in features)]
     looks: list[Look] = []
     told: list[findings.Finding] = []
-    for where in wheres:
-        last = known.get((drift.slice_key(where), EMBEDDING))
-        if last is not None and (last.end > day or last.model != model[0]):
-            # Another model's vectors are no baseline for this one's.
-            last = None
-        stream = _Stream(project, where, *model, last, begins, LEVEL_OF_SLICE if where else LEVEL_OF_ALL)
+    for stream in streams:
         made, finding = _compared(engine, control, stream, day, now)
         looks.append(made)
         known[made.key] = made
         if finding is not None:
             told.append(finding)
-    drift.write(engine, project, looks)
+    drift.write(engine, streams[0].project, looks)
     findings.write(engine, told)
     return len(looks)
 
@@ -132,22 +209,29 @@ def _look_at(
 def _compared(
     engine: Engine, control: Control, stream: _Stream, day: datetime, now: datetime
 ) -> tuple[Look, findings.Finding | None]:
-    current, reference = stream.scope(day, day + _DAY), stream.scope(_baseline(stream, day), day)
-    monitor = stream.monitor
-    found = drifting.compare(
-        engine, current, reference, (stream.model, stream.dimensions),
-        seed=_seed(stream, day), resolution=monitor.resolution,
-    )  # fmt: skip
+    current, reference = stream.scope(day, day + _DAY), stream.reference(day)
+    monitor, seed = stream.monitor, stream.seed(day)
+    whole = stream.family == MEASURED
+    # A sample of sessions drawn anew for every look: one that stays would make looks depend on each other.
+    sides = (
+        drifting.read(engine, control, reference, stream.model, salt=str(seed), whole=whole),
+        drifting.read(engine, control, current, stream.model, salt=str(seed), whole=whole),
+    )
+    if stream.family == MIX:
+        # Who works on weekends is another mix, every week.
+        weekend = day.isoweekday() > _FRIDAY
+        sides = drifting.same_days(sides[0], weekend=weekend), drifting.same_days(sides[1], weekend=weekend)
+    found = _tested(stream, sides, seed, monitor.resolution)
     if found.p is not None:
-        monitor = monitor.look(found.p)
+        monitor = monitor.look(found.p if (found.effect or 0.0) >= LEAST_EFFECT[stream.family] else 1.0)
     made = Look(
         slice=stream.where,
-        quantity=EMBEDDING,
+        quantity=drift.quantity(stream.family, stream.pinned.name if stream.pinned else ""),
         start=current.start,
         end=current.end,
         baseline_start=reference.start,
         baseline_end=reference.end,
-        model=stream.model,
+        model=stream.model[0] if stream.model else "",
         calls=found.calls[1],
         baseline_calls=found.calls[0],
         sessions=found.sessions[1],
@@ -164,26 +248,21 @@ def _compared(
     )
     if found.p is None or not monitor.alarmed:
         return made, None
-    since = current.end - max(monitor.since, 1) * _DAY
-    return made, drifting.finding(engine, control, stream.scope(since, current.end), made, found, now)
+    since = stream.scope(current.end - max(monitor.since, 1) * _DAY, current.end)
+    if not whole:
+        # What is told beside is read once something is told.
+        sides = (
+            drifting.read(engine, control, reference, stream.model, salt=str(seed)),
+            drifting.read(engine, control, current, stream.model, salt=str(seed)),
+        )
+    return made, drift_findings.finding(engine, control, since, made, found, sides, now)
 
 
-def _baseline(stream: _Stream, day: datetime) -> datetime:
-    last = stream.last
-    if last is None:
-        start = stream.begins
-    elif last.alarmed:
-        # What came in is what is usual from now on.
-        start = last.end - max(last.since, 1) * _DAY
-    else:
-        start = last.baseline_start
-    return max(start, day - LONGEST)
-
-
-def _seed(stream: _Stream, day: datetime) -> int:
-    told = f"{stream.project} {drift.slice_key(stream.where)} {day:%Y-%m-%d}"
-    return int.from_bytes(hashlib.blake2b(told.encode(), digest_size=4).digest())
-
-
-def _midnight(moment: datetime) -> datetime:
-    return moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+def _tested(stream: _Stream, sides: tuple[Side, Side], seed: int, resolution: float) -> Tested:
+    if stream.family == EMBEDDING:
+        return drifting.asked(*sides, seed=seed, resolution=resolution)
+    if stream.family == MEASURED:
+        # What a baseline is of differs by its own definition.
+        without = () if stream.pinned is None else tuple(stream.pinned.versions)
+        return drifting.measured(*sides, seed=seed, resolution=resolution, without=without)
+    return drifting.mix(*sides, seed=seed, resolution=resolution)

@@ -1,4 +1,4 @@
-"""Hours that have changed since a job was through with them, seen from their rows; what vectors' jobs share."""
+"""Hours and days of UTC, and hours that have changed since a job was through with them, seen from their rows."""
 
 from __future__ import annotations
 
@@ -32,3 +32,8 @@ def of(starts: Sequence[int]) -> list[datetime]:
 def floor(moment: datetime) -> datetime:
     """The full UTC hour a moment lies in."""
     return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+
+
+def midnight(moment: datetime) -> datetime:
+    """The beginning of the UTC day a moment lies in."""
+    return moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)

@@ -90,7 +90,7 @@
             keys: () => window.dash_clientside.set_props("keys", {opened: true}),
             refresh: () => window.spanledger.refresh(),
             "clear-filters": () => patch(Object.fromEntries(
-                [...carried.slice(7), "q", "errors", "min_s", "min_usd"].map((key) => [key, ""]))),
+                [...carried.slice(7), "q", "errors", "min_s", "min_usd", "cluster"].map((key) => [key, ""]))),
         },
     };
 })();

@@ -93,6 +93,22 @@
                 window.spanledgerGrid.reload("traces-grid", location.search);
                 return same();
             },
+            clusterMap(view) {
+                if (view?.path === "/clusters") whenThere("clusters-map", () => window.spanledgerClusterMap.draw(view.tick));
+                return same();
+            },
+            // The view as the list of clusters takes it: without what it does not depend on.
+            clusterList(view, held) {
+                if (view?.path !== "/clusters") return same();
+                const params = new URLSearchParams(view.search);
+                for (const key of ["colour", "cluster", "area", "seen"]) params.delete(key);
+                const wanted = {...view, search: `?${params}`};
+                return held && JSON.stringify(held) === JSON.stringify(wanted) ? same() : wanted;
+            },
+            clusterSearch(text) {
+                if (document.getElementById("clusters-q") && (query().get("q") || "") !== (text || "")) patch({q: text || ""});
+                return same();
+            },
             waterfall() {
                 const rows = window.spanledgerWaterfall.asked();
                 whenThere("wf-rows", async () => window.spanledgerWaterfall.draw(await rows));

@@ -38,4 +38,7 @@ def evidence(lines: Mapping[str, Sequence[tuple[datetime, float, bool]]]) -> Fig
         "line": {"width": 1.4, "color": PRIOR, "dash": "4px,3px"},
     }  # fmt: skip
     axis = {"type": "log", "dtick": 1, "exponentformat": "none", "title": {"text": "of the threshold"}}
-    return {"data": data, "layout": layout(yaxis=axis, shapes=[shape], showlegend=len(lines) > 1, hovermode="closest")}
+    drawn = layout(yaxis=axis, shapes=[shape], showlegend=len(lines) > 1, hovermode="closest")
+    # Beside the lines there would be no room for them on a phone.
+    drawn["legend"] = {**drawn.get("legend", {}), "orientation": "h", "x": 0, "y": -0.16, "yanchor": "top"}
+    return {"data": data, "layout": drawn}

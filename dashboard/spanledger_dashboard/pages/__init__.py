@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 from spanledger_dashboard.page import Page
-from spanledger_dashboard.pages import advice, anomalies, budgets, drift, health, overview, spend, trace, traces
+from spanledger_dashboard.pages import (
+    advice,
+    anomalies,
+    budgets,
+    clusters,
+    drift,
+    health,
+    overview,
+    spend,
+    trace,
+    traces,
+)
 
 PAGES: tuple[Page, ...] = (
     overview.PAGE,
@@ -13,6 +24,7 @@ PAGES: tuple[Page, ...] = (
     budgets.PAGE,
     anomalies.PAGE,
     advice.PAGE,
+    clusters.PAGE,
     drift.PAGE,
     health.PAGE,
 )

@@ -1,7 +1,8 @@
-"""Drift: whether what is asked has changed, since when, and what it is that came in."""
+"""Drift: whether what is asked and measured has changed, since when, and what it is; and comparisons at will."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -13,14 +14,19 @@ from spanledger_dashboard import fmt
 from spanledger_dashboard.data import Data
 from spanledger_dashboard.figures.evidence import evidence
 from spanledger_dashboard.page import Page, content
+from spanledger_dashboard.pages import drift_compare
 from spanledger_dashboard.pages.drift_cards import drift_card, named
 from spanledger_dashboard.parts import states
-from spanledger_dashboard.parts.basics import card, time_chart
+from spanledger_dashboard.parts.basics import card, switch, time_chart
 from spanledger_dashboard.parts.header import copy_link, header, subtitle
 from spanledger_dashboard.parts.kpi import Kpi, strip
 from spanledger_dashboard.view import View
 
 MAX_CARDS = 20
+# With more lines than this, those that never came so near their threshold are not drawn.
+MAX_QUIET, NEAR = 6, 0.05
+ALL_BEFORE, EVERYTHING = "", "all"
+FAMILIES = {EVERYTHING: "Everything", "embedding": "What is asked", "measured": "What is measured", "mix": "Mix"}
 
 
 def skeleton() -> Component:
@@ -29,23 +35,39 @@ def skeleton() -> Component:
         [
             header("Drift", "drift-sub", [copy_link()]),
             html.Div(states.loading(states.bone_strip(4), states.bone_card(320)), id="drift-body", className="pg"),
+            html.Div(states.bone_card(120), id="drift-compare", className="pg"),
+            html.Div(id="drift-cards", className="pg"),
         ],
         className="pg",
     )
 
 
 async def render(data: Data, view: View) -> Sequence[Any]:
-    """Subtitle and body of the page."""
+    """Subtitle, cards of changes, and body of the page."""
     where = {dimension.value: values[0] for dimension, values in view.filters.items() if len(values) == 1}
-    looks = await data.drift_looks(view.project, view.range.start, view.range.end)
+    looks, found, pinned = await asyncio.gather(
+        data.drift_looks(view.project, view.range.start, view.range.end),
+        data.drifts(view.project, view.range.start, view.range.end, where),
+        data.baselines(view.project),
+    )
     looks = [each for each in looks if all(each["slice"].get(name) == value for name, value in where.items())]
-    found = await data.drifts(view.project, view.range.start, view.range.end, where)
     if not looks and not found:
-        return subtitle(view), none_looked()
-    body: list[Any] = [kpis(looks, found), timeline(view, looks), *(drift_card(view, x) for x in found[:MAX_CARDS])]
-    if not found:
-        body.append(quiet(looks))
-    return subtitle(view), body
+        return subtitle(view), [], none_looked()
+    names = {ALL_BEFORE: "All before", **{each.name: each.name for each in pinned}}
+    base, family = view.choice("base", names, ALL_BEFORE), view.choice("family", FAMILIES, EVERYTHING)
+    looks = [each for each in looks if each["baseline"] == base and family in (EVERYTHING, each["family"])]
+    found = [each for each in found if _is_of(each["evidence"], base, family)]
+    bar = [switch("What", FAMILIES, family, {key: view.href(family=key) for key in FAMILIES})]
+    if pinned:
+        bar.append(switch("Against", names, base, {key: view.href(base=key) for key in names}))
+    body: list[Any] = [kpis(looks, found), html.Div(bar, className="bar-form"), timeline(view, looks)]
+    cards: list[Any] = [drift_card(view, x) for x in found[:MAX_CARDS]]
+    return subtitle(view), cards or [quiet(looks)], body
+
+
+def _is_of(told: Mapping[str, Any], base: str, family: str) -> bool:
+    name = (told.get("baseline") or {}).get("name", "")
+    return name == base and family in (EVERYTHING, told.get("quantity", "embedding"))
 
 
 def kpis(looks: Sequence[Mapping[str, Any]], found: Sequence[Mapping[str, Any]]) -> Component:
@@ -55,7 +77,7 @@ def kpis(looks: Sequence[Mapping[str, Any]], found: Sequence[Mapping[str, Any]])
     return strip(
         [
             Kpi("Changes", fmt.count(len(found)), hint="Told in this range"),
-            Kpi("Looks", fmt.count(len(tested)), hint="Days compared with their baseline, in all slices"),
+            Kpi("Looks", fmt.count(len(tested)), hint="Days compared with their baseline, in all slices and kinds"),
             Kpi("Sessions a day", fmt.count(_middle([each["sessions"] for each in whole])),
                 hint="Messages of one session resemble each other: sessions are what counts"),
             Kpi("Too little to compare", fmt.count(len(looks) - len(tested)), hint="Looks with too few sessions"),
@@ -69,17 +91,24 @@ def timeline(view: View, looks: Sequence[Mapping[str, Any]]) -> Component:
     for each in looks:
         at = datetime.fromisoformat(each["start"]).astimezone(view.zone)
         point = (at, each["evidence"] / each["threshold"], each["alarmed"])
-        lines.setdefault(named(each["slice"]), []).append(point)
-    told = "Evidence that what is asked has changed since the baseline began, by day"
-    return card("Evidence", html.Div(time_chart("drift-evidence", evidence(lines), 240, told), className="cb"),
+        lines.setdefault(_line(each), []).append(point)
+    if len(lines) > MAX_QUIET:
+        lines = {name: line for name, line in lines.items() if max(share for _, share, _ in line) >= NEAR} or lines
+    told = "Evidence of a change since the baseline began, by day and slice"
+    return card("Evidence", html.Div(time_chart("drift-evidence", evidence(lines), 270, told), className="cb"),
                 beside=[html.Span("a change is told where it reaches the line", className="dim")])  # fmt: skip
+
+
+def _line(look: Mapping[str, Any]) -> str:
+    what = "" if look["family"] == "embedding" else f", {look['family']}"
+    return f"{named(look['slice'])}{what}"
 
 
 def quiet(looks: Sequence[Mapping[str, Any]]) -> Component:
     """What was looked at has not changed."""
     days = len({each["start"] for each in looks})
     return card(
-        "What is asked has not changed",
+        "Nothing has changed",
         html.Div(
             html.P(
                 f"{days} day{'s' if days != 1 else ''} compared with their baseline; of twenty projects in which "
@@ -96,8 +125,7 @@ def none_looked() -> Component:
     return states.nothing_set(
         "git-compare-arrows",
         "No day has been compared yet",
-        "Each day is compared with all since its baseline began, once there is a week of calls with embeddings: from "
-        "the SDK, from embedding spans, or made here. To look at once:",
+        "Each day is compared with all since its baseline began, once there is a week of calls. To look at once:",
         "spanledger jobs run drift",
     )
 
@@ -108,7 +136,9 @@ def _middle(values: Sequence[int]) -> int | None:
 
 def register(app: Dash, data: Data) -> None:
     """Wire the page."""
-    content(app, data, "/drift", [Output("drift-sub", "children"), Output("drift-body", "children")], render)
+    outputs = [Output(name, "children") for name in ("drift-sub", "drift-cards", "drift-body")]
+    content(app, data, "/drift", outputs, render)
+    content(app, data, "/drift", [Output("drift-compare", "children")], drift_compare.render)
 
 
 PAGE = Page("/drift", "Drift", skeleton, register, icon="git-compare-arrows", section="Quality")

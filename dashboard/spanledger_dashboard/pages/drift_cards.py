@@ -1,10 +1,11 @@
-"""One change of what is asked as a card: since when, what came in, and what it did to cost, speed and failures."""
+"""One change as a card: since when, what came in, what is measured, and what it did to cost, speed and failures."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from dash import html
@@ -22,6 +23,26 @@ STATISTICS = {
     "novel sessions": "Sessions unlike any before",
 }
 EXAMPLES = {"new": "New", "gone": "Gone"}
+QUANTITIES = {
+    "prompt_tokens": "Prompt tokens",
+    "completion_tokens": "Completion tokens",
+    "input_length": "Length of inputs",
+    "output_length": "Length of outputs",
+    "duration_ns": "Duration",
+    "ttft_ns": "Time to first token",
+    "cost_usd": "Cost of a call",
+    "model": "Models",
+    "finish_reason": "Finish reasons",
+    "status": "Failures",
+    "language": "Languages",
+    "tools": "Tools",
+    "topic": "Topics",
+}
+SECONDS = ("duration_ns", "ttft_ns")
+WHOLE = ("prompt_tokens", "completion_tokens", "input_length", "output_length")
+MAX_SHARES = 4
+LEAST_P = 0.001
+LEVELS = {0.5: "median", 0.95: "95th percentile"}
 MEASURED = {
     "cost_usd": "Cost of a call",
     "duration_s": "Duration",
@@ -34,21 +55,19 @@ MEASURED = {
 def drift_card(view: View, finding: Finding) -> Component:
     """The sentence, what came in, the statistics, and what it did beside."""
     told = finding["evidence"]
+    left = [examples(view, told.get("examples") or {}), topics(told.get("topics") or [])]
+    left += changes(told.get("changes") or [])
+    if told.get("mix"):
+        left.append(mix(told["mix"]))
     body = [
         html.P(told.get("sentence", ""), className="told"),
-        html.Div(
-            [
-                html.Div([examples(view, told.get("examples") or {}), topics(told.get("topics") or [])]),
-                measured(told.get("measured") or {}),
-            ],
-            className="row halves",
-        ),
+        html.Div([html.Div(left), measured(told.get("measured") or {})], className="row halves"),
         statistics(told),
-    ]  # fmt: skip
+    ]
     return card(
         named(finding["slice"]),
         html.Div(body, className="cb"),
-        beside=[pill(finding["severity"], SEVERITY.get(finding["severity"], ""))],
+        beside=[pill(finding["severity"], SEVERITY.get(finding["severity"], "")), *_against(told)],
         right=[link("Calls", href(view, finding))],
         kind="drift",
     )
@@ -57,6 +76,78 @@ def drift_card(view: View, finding: Finding) -> Component:
 def named(where: Mapping[str, str]) -> str:
     """A slice in words."""
     return " · ".join(value or fmt.UNATTRIBUTED for value in where.values()) or "Everything"
+
+
+def _against(told: Mapping[str, Any]) -> list[Component]:
+    name = (told.get("baseline") or {}).get("name")
+    return [html.Span(f"against {name}", className="dim")] if name else []
+
+
+def changes(found: Sequence[Mapping[str, Any]]) -> list[Component]:
+    """Quantities that changed: the middle and the upper end of numbers, the shares of names."""
+    if not found:
+        return []
+    head = html.Tr(
+        [
+            html.Th("Measured"),
+            html.Th("Before", className="rt"),
+            html.Th("Now", className="rt"),
+            html.Th("p", className="rt"),
+        ]
+    )
+    rows: list[Component] = []
+    for each in found:
+        name = QUANTITIES.get(each["name"], each["name"].capitalize())
+        lines = [
+            (f"{name}, {LEVELS.get(q['level'], q['level'])}", q["before"], q["after"])
+            for q in each.get("quantiles") or []
+        ]
+        shares = [
+            (f"{name}: {s['name'] or 'none'}", s["before"], s["after"]) for s in (each.get("shares") or [])[:MAX_SHARES]
+        ]
+        write = fmt.share if shares else partial(_quantity, each["name"])
+        for at, (label, before, after) in enumerate(shares or lines or [(name, None, None)]):
+            cells = [html.Td(write(value), className="rt num") for value in (before, after)]
+            p = p_value(each["p_corrected"]) if not at else ""
+            rows.append(html.Tr([html.Th(label, scope="row"), *cells, html.Td(p, className="rt num dim")]))
+    return [html.Table([html.Thead(head), html.Tbody(rows)], className="plain")]
+
+
+def _quantity(name: str, value: float | None) -> str:
+    if value is None:
+        return fmt.DASH
+    if name == "cost_usd":
+        return fmt.money(Decimal(repr(value)))
+    if name in SECONDS:
+        return fmt.duration(value * 1e9)
+    return fmt.tokens(round(value)) if name in WHOLE else f"{value:,.3g}"
+
+
+def mix(shares: Sequence[Mapping[str, Any]]) -> Component:
+    """Customers x features whose part of the calls changed."""
+    head = html.Tr([html.Th("Part of the calls"), html.Th("Before", className="rt"), html.Th("Now", className="rt")])
+    rows = [
+        html.Tr(
+            [
+                html.Th(named(each["slice"]), scope="row"),
+                *(html.Td(fmt.share(each[side]), className="rt num") for side in ("before", "after")),
+            ]
+        )
+        for each in shares
+    ]
+    return html.Table([html.Thead(head), html.Tbody(rows)], className="plain")
+
+
+def p_value(p: float | None) -> str:
+    """A p value in two digits; those of many zeros as a bound."""
+    if p is None:
+        return fmt.DASH
+    return f"{p:.2g}" if p >= LEAST_P else f"< {LEAST_P}"
+
+
+def moment(text: str) -> datetime:
+    """A time as JSON has it."""
+    return datetime.fromisoformat(text)
 
 
 def examples(view: View, shown: Mapping[str, Sequence[Mapping[str, Any]]]) -> Component:
@@ -101,14 +192,13 @@ def measured(both: Mapping[str, Mapping[str, float | None]]) -> Component:
     rows = [
         html.Tr(
             [
-                html.Th(MEASURED[name], scope="row"),
+                html.Th(MEASURED.get(name, name.capitalize()), scope="row"),
                 *(html.Td(_written(name, sides[side]), className="rt num") for side in ("reference", "current")),
                 html.Td(fmt.signed(fmt.change(sides["current"], sides["reference"])) if _known(sides) else "",
                         className="rt num dim"),
             ]
         )
         for name, sides in both.items()
-        if name in MEASURED
     ]  # fmt: skip
     return html.Table([html.Thead(head), html.Tbody(rows)], className="plain")
 
@@ -127,19 +217,15 @@ def statistics(told: Mapping[str, Any]) -> Component:
         for each in told.get("statistics") or []
     ]
     between = " to ".join(str(baseline.get(side, ""))[:10] for side in ("from", "to"))
+    by = f"embeddings by {told['model']}; " if told.get("model") else ""
     rests = (
         f"{sessions.get('current', 0):,} sessions beside {sessions.get('reference', 0):,} of the baseline, {between}; "
-        f"embeddings by {told.get('model', '')}; evidence {told.get('evidence', 0):,.0f} against a threshold of "
+        f"{by}evidence {told.get('evidence', 0):,.0f} against a threshold of "
         f"{told.get('threshold', 0):,.0f}."
     )
     head = html.Tr([html.Th("Statistic"), html.Th("p", className="rt"), html.Th("Effect", className="rt")])
-    return html.Details(
-        [
-            html.Summary("What it rests on"),
-            html.P(rests, className="dim"),
-            html.Table([html.Thead(head), html.Tbody(rows)], className="plain"),
-        ]
-    )
+    table = [html.Table([html.Thead(head), html.Tbody(rows)], className="plain")] if rows else []
+    return html.Details([html.Summary("What it rests on"), html.P(rests, className="dim"), *table])
 
 
 def href(view: View, finding: Finding) -> str:
@@ -153,7 +239,7 @@ def _statistic(name: str) -> str:
 
 
 def _known(sides: Mapping[str, float | None]) -> bool:
-    return None not in sides.values()
+    return None not in (sides["reference"], sides["current"])
 
 
 def _written(name: str, value: float | None) -> str:
@@ -163,4 +249,6 @@ def _written(name: str, value: float | None) -> str:
         return fmt.money(Decimal(repr(value)))
     if name == "duration_s":
         return fmt.duration(value * 1e9)
-    return fmt.share(value) if name == "error_share" else fmt.tokens(round(value))
+    if name in ("prompt_tokens", "completion_tokens"):
+        return fmt.tokens(round(value))
+    return fmt.share(value) if name == "error_share" else f"{value:.3g}"

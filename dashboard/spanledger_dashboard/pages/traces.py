@@ -25,7 +25,7 @@ from spanledger_dashboard.parts import states
 from spanledger_dashboard.parts.basics import card, icon, legend, switch, time_chart, wild
 from spanledger_dashboard.parts.header import copy_link, header, subtitle
 from spanledger_dashboard.periods import Clock, clock
-from spanledger_dashboard.view import View, written
+from spanledger_dashboard.view import MAX_VALUES, View, written
 from spanledger_store.errors import StoreError
 from spanledger_store.reports.scope import Dimension
 from spanledger_store.reports.traces import Cursor, Order, TraceSearch
@@ -94,7 +94,16 @@ def searched(view: View) -> TraceSearch:
         errors_only=view.get("errors") == "1",
         min_duration_ns=int(seconds * 10**9) if seconds is not None else 0,
         min_cost=usd,
+        clusters=clusters(view),
     )
+
+
+def clusters(view: View) -> tuple[int, ...]:
+    """Numbers of clusters of which a trace has a call: `cluster=3,17`. Raises BadView for what is none."""
+    parts = [part for part in view.get("cluster").split(",") if part]
+    if len(parts) > MAX_VALUES or not all(part.isdecimal() and int(part) < 2**32 for part in parts):
+        raise BadView(f"cluster={view.get('cluster')[:60]}: not up to {MAX_VALUES} numbers of clusters like 3,17")
+    return tuple(map(int, parts))
 
 
 def number(view: View, key: str) -> Decimal | None:
@@ -122,7 +131,7 @@ async def render(data: Data, view: View) -> Sequence[Any]:
     count = int(histogram["traces"].sum())
     if not count:
         latest = await data.latest_span(view.project)
-        narrowed = bool(view.filters) or any(view.get(k) for k in ("q", "min_s", "min_usd", "errors"))
+        narrowed = bool(view.filters) or any(view.get(k) for k in ("q", "min_s", "min_usd", "errors", "cluster"))
         state = (
             states.no_data(view.project, data.settings.endpoint)
             if latest is None
@@ -145,7 +154,18 @@ def switches(view: View) -> list[Component]:
     """Errors only, and the order of the list."""
     errors = view.get("errors") == "1"
     order = view.choice("order", ORDERS, "newest")
+    asked = clusters(view)
+    among = f"Cluster{'s' if len(asked) > 1 else ''} {', '.join(map(str, asked[:4]))}{' …' if len(asked) > 4 else ''}"
+    narrowed = html.A(
+        [icon("chart-scatter"), among, icon("x")],
+        href=view.href(cluster=None),
+        className="ctl",
+        role="button",
+        title="Of any cluster",
+        **wild({"aria-pressed": "true"}),
+    )
     return [
+        *([narrowed] if asked else []),
         html.A(
             [icon("triangle-alert"), "Errors only"],
             href=view.href(errors=None if errors else "1"),

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, update
 
 from spanledger_store.control import jobs, projects
 from spanledger_store.control.database import Control
@@ -229,6 +229,15 @@ def tell(control: Control, event: Event) -> bool:
     with control.write() as connection:
         statement = insert(connection, cluster_events).values(_event_row(event)).on_conflict_do_nothing()
         return connection.execute(statement.returning(cluster_events.c.id)).first() is not None
+
+
+def retell(control: Control, changed: Iterable[Event]) -> None:
+    """Keep other details of events that have been told."""
+    with control.write() as connection:
+        for each in changed:
+            row = _event_row(each)
+            statement = update(cluster_events).where(cluster_events.c.id == row["id"])
+            connection.execute(statement.values(details=row["details"]))
 
 
 def ask(control: Control, project: str, now: datetime, who: str = "") -> Event:

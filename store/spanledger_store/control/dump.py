@@ -67,9 +67,9 @@ def load(control: Control, at: str, rows: Iterable[str]) -> None:
 
 
 def is_fresh(control: Control) -> bool:
-    """Whether nothing has been done with it yet: no key, budget, channel, price or quarantine, one project at most."""
+    """Whether nothing has been done with it yet: no key, budget, channel, price, baseline or quarantine."""
     with control.read() as connection:
-        told = {"api_keys", "budgets", "channels", "prices", "quarantine", "dirty_hours"}
+        told = {"api_keys", "budgets", "channels", "drift_baselines", "prices", "quarantine", "dirty_hours"}
         names = told & set(inspect(connection).get_table_names())
         used = any(connection.execute(text(f"SELECT 1 FROM {name} LIMIT 1")).first() for name in sorted(names))  # noqa: S608 - names above
         return not used and connection.execute(text("SELECT count(*) FROM projects")).scalar_one() <= 1

@@ -123,3 +123,20 @@ cluster_events = Table(
     Column("details", Text, nullable=False),
     Index("ix_cluster_events_project_id", "project_id", "at"),
 )
+
+# What people have pinned for drift to be measured against: calls of a period, `versions` a JSON object of what only the
+# baseline's calls have (release, model, prompt version), `slice` one of what both sides have.
+drift_baselines = Table(
+    "drift_baselines",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("project_id", String(64), nullable=False),
+    Column("name", String(100), nullable=False),
+    Column("slice", Text, nullable=False),
+    Column("versions", Text, nullable=False),
+    Column("start", UtcDateTime, nullable=False),
+    Column("end", UtcDateTime, nullable=False),
+    Column("who", String(200), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Index("ix_drift_baselines_project_id", "project_id", "name", unique=True),
+)

@@ -10,7 +10,7 @@ SELECT
         isNull(output_tokens) AND isNull(reasoning_tokens), NULL,
         ifNull(output_tokens, 0) + ifNull(reasoning_tokens, 0)
     ) AS completion_tokens,
-    duration_ns, ttft_ns, cost_usd
+    duration_ns, ttft_ns, cost_usd, input_preview
 FROM spans
 WHERE ${chosen}
 ORDER BY start, trace_id, span_id

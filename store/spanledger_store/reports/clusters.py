@@ -124,7 +124,7 @@ def listing(engine: Engine, control: Control, scope: Scope, *, search: str = "",
     or topic contain it. Raises ProjectUnknown.
     """
     known = names(engine, control, scope.project)
-    frame = _asked(engine, "cluster_sums", scope, known, bucket="", groups="cluster")
+    frame = asked(engine, "cluster_sums", scope, known, bucket="", groups="cluster")
     total = float(frame["weight"].sum()) or 1.0
     found = [_line(row, total, known) for row in frame.iter_rows(named=True)]
     wanted = search.casefold().strip()
@@ -143,7 +143,7 @@ def series(engine: Engine, control: Control, scope: Scope, buckets: Bucketing) -
     p50_ns, p95_ns, customers, users, sessions; shares are of the bucket's embedded calls."""
     known = names(engine, control, scope.project)
     cut = f"{buckets.sql} AS bucket, "
-    frame = _asked(engine, "cluster_sums", scope, known, bucket=cut, groups="cluster, bucket", more=buckets.params)
+    frame = asked(engine, "cluster_sums", scope, known, bucket=cut, groups="cluster, bucket", more=buckets.params)
     hidden = [number for number, each in known.said.items() if each.is_hidden]
     digests = pl.col("duration_ns").list
     timed = pl.col("timed_calls") > 0
@@ -171,7 +171,7 @@ def values(
     if by not in _BY:
         raise ValueError(f"{by.value} is no dimension of a cluster; use one of {', '.join(each.value for each in _BY)}")
     known = names(engine, control, scope.project)
-    frame = _asked(
+    frame = asked(
         engine, "cluster_values", scope, known, column=f"c.`{by.value}`", more={"cluster": cluster, "limit": limit}
     )
     return frame.with_columns(pl.col("value").cast(pl.String)).to_dicts()
@@ -180,7 +180,7 @@ def values(
 def scores(engine: Engine, control: Control, scope: Scope, cluster: int) -> list[dict[str, Any]]:
     """What was said of a cluster's calls and their traces: name, scores, mean; the most frequent first."""
     known = names(engine, control, scope.project)
-    frame = _asked(engine, "cluster_scores", scope, known, more={"cluster": cluster})
+    frame = asked(engine, "cluster_scores", scope, known, more={"cluster": cluster})
     return frame.with_columns(pl.col("name").cast(pl.String)).to_dicts()
 
 
@@ -190,7 +190,7 @@ def members(
     """Calls of a cluster: trace_id, span_id, start (UTC), distance, exemplar, text (its beginning), what they were."""
     known = names(engine, control, scope.project)
     more = {"cluster": cluster, "limit": limit}
-    rows = _asked(engine, "cluster_members", scope, known, order=_ORDERS[order], more=more).to_dicts()
+    rows = asked(engine, "cluster_members", scope, known, order=_ORDERS[order], more=more).to_dicts()
     return [row | {"start": _moment(row["start"])} for row in rows]
 
 
@@ -203,7 +203,7 @@ def points(engine: Engine, control: Control, scope: Scope, limit: int = POINTS) 
     known = names(engine, control, scope.project)
     codebook = clusters.newest(control, scope.project)
     more = {"codebook": codebook.id if codebook else "", "limit": min(limit, POINTS)}
-    frame = _asked(engine, "cluster_points", scope, known, more=more)
+    frame = asked(engine, "cluster_points", scope, known, more=more)
     hidden = [number for number, each in known.said.items() if each.is_hidden]
     return frame.filter(~pl.col("cluster").is_in(hidden)).with_columns(
         name=pl.col("cluster").map_elements(known.name, pl.String)
@@ -239,7 +239,7 @@ def show(engine: Engine, control: Control, scope: Scope, cluster: int) -> dict[s
     }  # fmt: skip
 
 
-def _asked(
+def asked(
     engine: Engine,
     query: str,
     scope: Scope,
@@ -247,6 +247,7 @@ def _asked(
     more: Mapping[str, Any] | None = None,
     **parts: str,
 ) -> pl.DataFrame:
+    """What a query over the assigned calls of a scope answers; `parts` are its fragments, `more` its parameters."""
     calls = Template(load("cluster_calls")).substitute(where=" AND ".join(["true", *scope.conditions()]))
     sql = Template(load(query)).substitute(calls=calls, **parts)
     return engine.query(sql, scope.params(**known.params(), **(more or {})))

@@ -17,17 +17,18 @@ from spanledger_store.sql import load
 
 MOST: Final = 8_000
 """About as many calls are read of a window, whole sessions of them chosen by the hash of their names."""
-_KEY: Final = ("start", "trace_id", "span_id")
+KEY: Final = ("start", "trace_id", "span_id")
+"""What names a call; `start` in UTC nanoseconds."""
 Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Calls in order of time, `among` of how many sessions one was taken, and the calls there are in all.
+    """Calls in order of time, `among` of how many sessions one was taken (with `salt`), and the calls there are in all.
 
     `frame`: start (UTC nanoseconds), trace_id, span_id, block (the session's hash), customer, feature, model,
     finish_reason, status, environment, release, prompt_version, prompt_tokens, completion_tokens, duration_ns, ttft_ns,
-    cost_usd; unknown is null. `vectors` are those of the rows for which `embedded`, in their order.
+    cost_usd, input_preview; unknown is null. `vectors` are those of the rows for which `embedded`, in their order.
     """
 
     frame: pl.DataFrame
@@ -35,36 +36,44 @@ class Window:
     embedded: NDArray[np.bool_]
     calls: int
     among: int
+    salt: str = ""
 
 
 def window(
-    engine: Engine, scope: Scope, model: str = "", dimensions: int = 0, most: int = MOST, among: int | None = None
+    engine: Engine,
+    scope: Scope,
+    model: str = "",
+    dimensions: int = 0,
+    most: int = MOST,
+    among: int | None = None,
+    salt: str = "",
 ) -> Window:
     """The calls of a scope that asked something, with the vectors of one model where it is named.
 
-    `among` chooses one of so many sessions, instead of as many as leave about `most` calls.
+    `among` chooses one of so many sessions, instead of as many as leave about `most` calls; another `salt`, another
+    sample of them: looks that are to be independent must not read the same one again.
     """
     parts = _parts(scope)
-    counted = int(engine.rows(_filled("drift_count", parts), scope.params(among=1))[0][0])
+    counted = int(engine.rows(_filled("drift_count", parts), scope.params(among=1, salt=salt))[0][0])
     chosen = among or max(1, -(-counted // most))
-    params = scope.params(among=chosen, model=model, dimensions=dimensions)
+    params = scope.params(among=chosen, salt=salt, model=model, dimensions=dimensions)
     frame = engine.query(_filled("drift_calls", parts), params)
     frame = frame.with_columns(pl.col(pl.Categorical).cast(pl.String))
     if not model:
-        return Window(frame, np.zeros((0, 0), np.float32), np.zeros(len(frame), bool), counted, chosen)
+        return Window(frame, np.zeros((0, 0), np.float32), np.zeros(len(frame), bool), counted, chosen, salt)
     found = engine.query(_filled("drift_vectors", parts), params)
-    held = frame.select(_KEY).with_row_index("row").join(found.with_row_index("at"), on=_KEY, how="inner").sort("row")
+    held = frame.select(KEY).with_row_index("row").join(found.with_row_index("at"), on=KEY, how="inner").sort("row")
     embedded = np.zeros(len(frame), bool)
     embedded[held["row"].to_numpy()] = True
     flat = found["vector"].explode(empty_as_null=False, keep_nulls=False).to_numpy()
     vectors = np.asarray(flat, np.float32).reshape(len(found), dimensions)[held["at"].to_numpy()]
-    return Window(frame, vectors, embedded, counted, chosen)
+    return Window(frame, vectors, embedded, counted, chosen, salt)
 
 
-def clusters(engine: Engine, scope: Scope, among: int, codebook: str, frame: pl.DataFrame) -> NDArray[np.int64]:
-    """The cluster of each row of a window's frame, 0 for none, -1 for what has not been assigned."""
-    found = engine.query(_filled("drift_clusters", _parts(scope)), scope.params(among=among, codebook=codebook))
-    joined = frame.select(_KEY).join(found, on=_KEY, how="left", maintain_order="left")
+def clusters(engine: Engine, scope: Scope, read: Window, codebook: str) -> NDArray[np.int64]:
+    """The cluster of each row of a scope's window, 0 for none, -1 for what has not been assigned."""
+    found = asked_of(engine, "drift_clusters", scope, read, codebook=codebook)
+    joined = read.frame.select(KEY).join(found, on=KEY, how="left", maintain_order="left")
     return joined["cluster"].cast(pl.Int64).fill_null(-1).to_numpy()
 
 
@@ -75,10 +84,22 @@ def first_vector(engine: Engine, project: str, model: str, since: datetime) -> d
     return first.replace(tzinfo=UTC) if calls else None
 
 
+def first_call(engine: Engine, project: str, since: datetime) -> datetime | None:
+    """When the first call was made, from a moment on; None where there is none."""
+    first, calls = engine.rows(load("drift_first_call"), {"project": project, "since": since})[0]
+    return first.replace(tzinfo=UTC) if calls else None
+
+
 def slices(engine: Engine, scope: Scope, dimension: Dimension, least: int, limit: int) -> list[str]:
     """Values of a dimension with at least so many sessions in the scope, the most first."""
     sql = _filled("drift_slices", _parts(scope) | {"column": f"`{dimension.value}`"})
-    return [str(row[0]) for row in engine.rows(sql, scope.params(among=1, least=least, limit=limit))]
+    return [str(row[0]) for row in engine.rows(sql, scope.params(among=1, salt="", least=least, limit=limit))]
+
+
+def asked_of(engine: Engine, query: str, scope: Scope, read: Window, **more: Any) -> pl.DataFrame:
+    """What a named query knows of the calls of a scope's window."""
+    found = engine.query(_filled(query, _parts(scope)), scope.params(among=read.among, salt=read.salt, **more))
+    return found.with_columns(pl.col(pl.Categorical).cast(pl.String))
 
 
 def _parts(scope: Scope) -> dict[str, str]:

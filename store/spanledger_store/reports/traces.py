@@ -49,7 +49,8 @@ class TraceSearch:
     """Which traces of a scope are wanted.
 
     A trace matches where ONE of its spans meets every filter of the scope, and the trace as a whole meets the rest:
-    `text` begins its id or its words all stand in one side (input or output) of one span.
+    `text` begins its id or its words all stand in one side (input or output) of one span; with `clusters` one of its
+    calls is in one of these.
     """
 
     scope: Scope
@@ -57,6 +58,7 @@ class TraceSearch:
     errors_only: bool = False
     min_duration_ns: int = 0
     min_cost: Decimal | None = None
+    clusters: tuple[int, ...] = ()
 
     def without(self, dimension: Dimension) -> TraceSearch:
         """The same search, not filtered by `dimension`."""
@@ -92,6 +94,8 @@ class TraceSearch:
         if self.text.strip():
             values["prefix"] = self.text.strip().lower()
             values["words"] = self.words()
+        if self.clusters:
+            values["clusters"] = list(self.clusters)
         return values | more
 
     def _among(self) -> list[str]:
@@ -100,6 +104,8 @@ class TraceSearch:
         users = self.scope.filters.get(Dimension.USER, ())
         if users and "" not in users:
             conditions.append(f"trace_id IN ({load('traces_of_users')})")
+        if self.clusters:
+            conditions.append(f"trace_id IN ({load('traces_of_clusters')})")
         text = self.text.strip().lower()
         if not text:
             return conditions

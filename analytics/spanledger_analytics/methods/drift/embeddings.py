@@ -9,14 +9,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spanledger_analytics.methods.drift import kernels, novelty, nulls
-from spanledger_analytics.methods.drift.evidence import Evidence, check, evidence
+from spanledger_analytics.methods.drift.evidence import Evidence, check, evidence, finer
 from spanledger_analytics.methods.drift.windows import DriftInput, Windows, pool, summed
 
 Array = NDArray[Any]
@@ -25,9 +25,8 @@ Single = NDArray[np.float32]
 # Kernels and neighbours are read in the leading directions of both windows together: less noise, and half the time.
 _WIDTH: Final = 96
 _BASIS_ROWS: Final = 16_384
-FIRST_LOOK: Final = 0.05
-"""Up to this p value a second, finer look is worth its time."""
-FINEST: Final = 5e-5
+# Arrangements are drawn so many at a time, so that memory is bounded.
+_AT_A_TIME: Final = 8_192
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +72,8 @@ def compare(
     counts, and what only one window has is left out (see `mix`). Same seed, same result; the order of rows does not
     matter. Rows are scaled to length 1. Novelty reads at most 12,000 rows of random sessions, at most 200 random ones
     of each. With a `resolution`, p values down to it are told apart: where the first arrangements leave p at .05 or
-    below, it is made anew from twice its reciprocal of them, which keeps it valid at every level. Raises `DriftInput`
-    for what cannot be compared.
+    below, it is made anew from more of them (`evidence.finer`), which keeps it valid at every level. Raises
+    `DriftInput` for what cannot be compared.
     """
     before, after = vectors_of(reference, "reference"), vectors_of(current, "current")
     if before.shape[1] != after.shape[1]:
@@ -82,20 +81,15 @@ def compare(
             f"embeddings of {before.shape[1]} and {after.shape[1]} dimensions cannot be compared: take one model's"
         )
     check(repetitions, before, after, reference_blocks, current_blocks)
-    if resolution is not None and not FINEST <= resolution < 1:
-        raise DriftInput(f"resolution {resolution!r} of p values: a number from {FINEST} up to 1 is needed")
     windows = pool(reference_blocks, current_blocks, reference_strata, current_strata, seed=seed)
     vectors = np.concatenate([before, after])[windows.order]
     dice = np.random.default_rng([seed, 3])
     prepared = _prepare(vectors, windows, dice, seed)
     found = prepared.statistics(nulls.arrangements(windows, repetitions, dice))
     said = evidence(windows, [values for _, values, _ in found], prepared.design_effect)
-    if resolution is not None and said.p <= FIRST_LOOK and resolution * (repetitions + 1) < 2:
-        finer = int(np.ceil(2 / resolution))
-        found = prepared.statistics(nulls.arrangements(windows, finer, dice))
-        # The e-value stays that of the first look: taking another only where it is large would not keep its mean.
-        p = nulls.p_value(nulls.combined([values for _, values, _ in found]))
-        said = replace(said, p=p, repetitions=finer)
+    said, found = finer(
+        said, found, lambda count: prepared.drawn(count, dice), lambda drawn: [each for _, each, _ in drawn], resolution
+    )
     heights = [float(nulls.standardised(values)[0]) for _, values, _ in found]
     return Result(
         **asdict(said),
@@ -114,6 +108,18 @@ class _Prepared:
     sums: tuple[tuple[str, Array, float], ...]
     near: novelty.Neighbours
     design_effect: float
+
+    def drawn(self, repetitions: int, dice: np.random.Generator) -> list[tuple[str, Array, float]]:
+        """As `statistics`, of so many arrangements, drawn in pieces."""
+        pieces = [
+            self.statistics(nulls.arrangements(self.windows, min(_AT_A_TIME, repetitions - at), dice))
+            for at in range(0, repetitions, _AT_A_TIME)
+        ]
+        # Each piece begins with what was observed, which counts once.
+        return [
+            (name, np.concatenate([values, *(each[at][1][1:] for each in pieces[1:])]), size)
+            for at, (name, values, size) in enumerate(pieces[0])
+        ]
 
     def statistics(self, arranged: Array) -> list[tuple[str, Array, float]]:
         """(name, its value in each arrangement, the effect in the first)."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,11 @@ from spanledger_analytics.methods.drift.windows import DriftInput, Windows
 Array = NDArray[Any]
 
 FEWEST_REPETITIONS = 19
+FINEST: Final = 2.5e-5
+"""The finest resolution of p values that can be asked for."""
+# A p value of at most the first is made anew from so many arrangements; None is as many as the resolution takes.
+_STAGES: Final = ((0.05, 4_999), (0.002, None))
+Drawn = TypeVar("Drawn")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,33 @@ def evidence(windows: Windows, statistics: Sequence[Array], design_effect: float
         left_out=windows.left_out,
         repetitions=len(whole) - 1,
     )
+
+
+def finer(
+    said: Evidence,
+    found: Drawn,
+    draw: Callable[[int], Drawn],
+    values: Callable[[Drawn], Sequence[Array]],
+    resolution: float | None,
+) -> tuple[Evidence, Drawn]:
+    """The evidence, where its p value is small made anew from more arrangements, until p values down to the resolution
+    are told apart; and what was drawn last.
+
+    Each stage is independent of those before. A final p value of at most a takes one of at most a at every stage that
+    was made, so that it stays valid at every level. The e-value stays that of the first look: taking another only where
+    it is large would not keep its mean. Raises `DriftInput` for a resolution that cannot be.
+    """
+    if resolution is None:
+        return said, found
+    if not FINEST <= resolution < 1:
+        raise DriftInput(f"resolution {resolution!r} of p values: a number from {FINEST} up to 1 is needed")
+    enough = int(np.ceil(2 / resolution))
+    for bound, most in _STAGES:
+        count = enough if most is None else min(most, enough)
+        if said.p <= bound and said.repetitions < count:
+            found = draw(count)
+            said = replace(said, p=nulls.p_value(nulls.combined(values(found))), repetitions=count)
+    return said, found
 
 
 def check(repetitions: int, reference: Array, current: Array, reference_blocks: Any, current_blocks: Any) -> None:

@@ -74,6 +74,48 @@ class Monitor:
         return replace(self, evidence=e, looks=self.looks + 1, since=1)
 
 
+@dataclass(frozen=True, slots=True)
+class FixedMonitor:
+    """The state of one stream that is compared with a baseline that stays as it is.
+
+    Such looks share the baseline's chance and are not independent, so that their evidence must not be multiplied. Each
+    is judged by itself, at `level / horizon`: at most a share of `level` of streams without drift alarm within
+    `horizon` looks, whatever the looks' dependence (Bonferroni). `evidence` is the reciprocal of the last p value,
+    `since` the number of alarming looks in a row that it ends.
+    """
+
+    level: float = 0.05
+    horizon: int = 90
+    evidence: float = 0.0
+    looks: int = 0
+    since: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse what no threshold can be made of."""
+        Monitor(self.level, self.horizon)
+
+    @property
+    def threshold(self) -> float:
+        """The evidence at which it alarms."""
+        return self.horizon / self.level
+
+    @property
+    def resolution(self) -> float:
+        """The p value that alarms; tests are to tell p values down to it apart."""
+        return 1.0 / self.threshold
+
+    @property
+    def alarmed(self) -> bool:
+        """Whether the last look alarmed."""
+        return self.evidence >= self.threshold
+
+    def look(self, p: float) -> FixedMonitor:
+        """The state after one more p value. Raises `DriftInput` for what is no p value."""
+        calibrated(p)
+        found = replace(self, evidence=1.0 / p, looks=self.looks + 1, since=0)
+        return replace(found, since=self.since + 1) if found.alarmed else found
+
+
 def alarms(p_values: Iterable[float], monitor: Monitor | None = None) -> list[int]:
     """The numbers (from 0) of the looks that alarm; after each the count begins anew.
 

@@ -1,0 +1,98 @@
+"""Query clusters in a real browser: the map is drawn, coloured, and what is drawn around leads to calls."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from spanledger_store.control import Control
+from spanledger_store.engine import Engine
+from tests.dashboard.cluster_rows import CALLS, clustered
+from tests.dashboard.conftest import NOW
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module", autouse=True)
+def clusters_there(pages_engine: Engine, pages_control: Control) -> Iterator[None]:
+    """Clusters for the page to draw."""
+    with clustered(pages_engine, pages_control, NOW):
+        yield
+
+
+def around_the_right_half(page: Page) -> None:
+    box = page.locator("#clusters-map").bounding_box()
+    assert box is not None
+    left, top = box["x"] + box["width"] * 0.5, box["y"] + 44
+    page.mouse.move(left, top)
+    page.mouse.down()
+    for x, y in ((1, 0), (1, 1), (0, 1)):
+        page.mouse.move(left + x * (box["width"] * 0.48), top + y * (box["height"] - 60), steps=4)
+    page.mouse.up()
+
+
+def opened(open_page: Callable[..., Page], axe: str, scheme: str) -> Page:
+    """The page with everything drawn, and nothing that assistive technology could not read."""
+    page = open_page("/clusters?range=14d", scheme=scheme)
+    page.wait_for_selector("#clusters-map .main-svg")
+    expect(page.locator("#clusters-note")).to_contain_text(f"All {CALLS:,} calls on the map")
+    expect(page.locator("#clusters-table tbody tr")).to_have_count(4)
+    expect(page.locator(".sk")).to_have_count(0)
+    page.evaluate(axe)
+    found = page.evaluate(
+        "axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa']}).then(r => r.violations.map("
+        "v => v.id + ': ' + v.nodes.slice(0, 3).map(n => n.target.join(' ') + ' ' + n.failureSummary).join(' | ')))"
+    )
+    assert found == []
+    return page
+
+
+def test_in_the_dark_it_is_accessible_and_fits_a_phone(open_page: Callable[..., Page], axe: str) -> None:
+    page = opened(open_page, axe, "dark")
+    page.set_viewport_size({"width": 390, "height": 900})
+    page.wait_for_timeout(300)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_what_is_drawn_around_on_the_map_leads_to_its_calls(
+    open_page: Callable[..., Page], axe: str, tmp_path: Path
+) -> None:
+    page = opened(open_page, axe, "light")
+    page.get_by_role("link", name="Feature", exact=True).click()
+    expect(page.locator("#clusters-legend")).to_contain_text("support-copilot")
+
+    around_the_right_half(page)
+    expect(page.locator("#clusters-panel .pill.acc")).to_contain_text("calls")
+    told = page.locator("#clusters-panel .pill.acc").inner_text()
+    with page.expect_download() as waited:
+        page.locator("#clusters-panel").get_by_role("link", name="CSV").click()
+    target = tmp_path / "calls.csv"
+    waited.value.save_as(target)
+    with target.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert told == f"{len(rows):,} calls"
+    assert 0 < len(rows) < CALLS
+
+    page.locator("#clusters-panel").get_by_role("link", name="Calls of these clusters").click()
+    page.wait_for_selector("#traces-grid .ag-row .ag-cell")
+    assert set(parse_qs(urlsplit(page.url).query)["cluster"][0].split(",")) == {
+        row["cluster"] for row in rows if row["cluster"] != "0"
+    }
+    expect(page.locator("#traces-switches")).to_contain_text("Cluster")
+    page.go_back()
+    # The address holds what was chosen.
+    expect(page.locator("#clusters-panel .pill.acc")).to_have_text(told)
+    slider = page.get_by_label("From: part of the range that the map shows")
+    slider.focus()
+    for _ in range(20):
+        page.keyboard.press("ArrowRight")
+    expect(page.locator("#clusters-note")).to_contain_text("in the part chosen below")
+    page.fill("#clusters-q", "refund")
+    expect(page.locator("#clusters-table tbody tr")).to_have_count(1)
+    page.locator("#clusters-table tbody button").first.click()
+    expect(page.locator("#clusters-panel h2")).to_have_text("refund, card")
