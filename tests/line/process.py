@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import signal
@@ -25,6 +26,17 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+_started: list[subprocess.Popen[bytes]] = []
+
+
+@atexit.register
+def _end() -> None:
+    """What a test that failed has left running does not outlive the run."""
+    for process in _started:
+        if process.poll() is None:
+            process.kill()
+
+
 class Up:
     """A running `spanledger up` on a data directory; `program` may be another one that ends up in its `main`."""
 
@@ -41,6 +53,7 @@ class Up:
         with self._log.open("a") as log:
             self._begin = log.tell()
             self.process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
+        _started.append(self.process)
         deadline = time.monotonic() + 180
         while not self.healthy():
             assert self.process.poll() is None, self.said()

@@ -1,24 +1,31 @@
-"""A small lexical embedder: hashed words and character trigrams, the same vector for the same text anywhere.
+"""A small embedder: hashed words and character trigrams, the same vector for the same text anywhere.
 
-It needs no model and no download. Texts that share words are near each other; that is all it claims.
+It needs no model and no download. Texts that share words are near each other. So are words of one subject, as in a model
+that has read such texts: a word of few of the demo's topics leans towards these.
 """
 
 from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spanledger_cli.demo.texts import words
+from spanledger_cli.demo.texts import corpus, features, words
 
 DIMENSIONS: Final = 192
-MODEL: Final = f"spanledger-demo-hash-{DIMENSIONS}"
+MODEL: Final = f"spanledger-demo-words-{DIMENSIONS}"
 _WORD: Final = re.compile(r"[a-z]+|\d+")
+_SLOT: Final = re.compile(r"\{\w+\}")
 _CACHED_WORDS: Final = 20_000
+# A word of more topics than this says nothing of any; one of fewer leans towards them by so much.
+_FEW_TOPICS: Final = 2
+_LEANING: Final = 0.6
 
 
 class HashEmbedder:
@@ -50,6 +57,19 @@ class HashEmbedder:
         return known
 
 
+@cache
+def _subjects() -> Mapping[str, Sequence[str]]:
+    """Word -> the topics that use it, where these are few."""
+    found: defaultdict[str, set[str]] = defaultdict(set)
+    for feature in features():
+        texts = corpus(feature)
+        for topic in (*texts.topics, texts.latent):
+            for text in (*topic.ask, *topic.follow, *topic.answer):
+                for word in _WORD.findall(_SLOT.sub(" ", text.lower())):
+                    found[word].add(f"{feature}/{topic.id}")
+    return {word: sorted(topics) for word, topics in found.items() if len(topics) <= _FEW_TOPICS}
+
+
 def _vector(word: str) -> NDArray[np.float32]:
     """A word as itself plus its trigrams; frequent words and numbers say little and weigh little."""
     vector = np.zeros(DIMENSIONS, dtype=np.float32)
@@ -60,6 +80,10 @@ def _vector(word: str) -> NDArray[np.float32]:
     grams = [padded[i : i + 3] for i in range(len(padded) - 2)]
     for gram in grams:
         _add(vector, gram, weight * 0.6 / len(grams) ** 0.5)
+    topics = () if word in words("stop") else _subjects().get(word, ())
+    for topic in topics:
+        for spread in range(8):
+            _add(vector, f"topic {spread}:{topic}", _LEANING / (8 * len(topics)) ** 0.5)
     return vector
 
 

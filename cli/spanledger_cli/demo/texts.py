@@ -68,6 +68,13 @@ def corpus(feature: str) -> Corpus:
     )
 
 
+@cache
+def features() -> tuple[str, ...]:
+    """Every feature that texts are shipped for."""
+    shipped = (file.name for file in files("spanledger_cli.demo").joinpath("texts").iterdir())
+    return tuple(sorted(name.removesuffix(".toml") for name in shipped if name.endswith(".toml") and name != "shared.toml"))
+
+
 class Speaker:
     """The words of one session: the same names and places throughout, drawn from `rng` alone."""
 
