@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 
 from dash import Dash
@@ -19,6 +21,11 @@ from spanledger_store.control import Control
 from spanledger_store.drift_request import CompareDrift
 from spanledger_store.engine import Engine
 from spanledger_store.reports.comparing import Explain
+
+# While plotly writes JSON it asks for names of pandas even where another thread has not done loading it, and fails;
+# pyarrow loads it whenever it first meets a list. So it is loaded here, before anything is served.
+with suppress(ImportError):
+    import_module("pandas")
 
 LATE_SCRIPTS = (
     "/_dash-component-suites/plotly/package_data/plotly.min.js",

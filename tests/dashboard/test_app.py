@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import inspect
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,6 +32,12 @@ PLOTLY = "/_dash-component-suites/plotly/package_data/plotly.min.js"
 def client(pages_engine: Engine, pages_control: Control) -> Iterator[TestClient]:
     with TestClient(create_app(api(), pages_engine, pages_control, DashboardSettings())) as found:
         yield found
+
+
+def test_what_plotly_asks_for_while_it_writes_is_loaded_before_anything_is_served() -> None:
+    """Another thread that loads pandas meanwhile makes answers fail: plotly sees it half loaded."""
+    code = "import spanledger_dashboard, sys; sys.exit('pandas.core.frame' not in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_every_server_callback_is_a_coroutine(data: Data) -> None:

@@ -1,7 +1,7 @@
 """A small embedder: hashed words and character trigrams, the same vector for the same text anywhere.
 
-It needs no model and no download. Texts that share words are near each other. So are words of one subject, as in a model
-that has read such texts: a word of few of the demo's topics leans towards these.
+It needs no model and no download. Texts that share words are near each other. So are words of one subject, as in a
+model that has read such texts: a word of few of the demo's topics leans towards these.
 """
 
 from __future__ import annotations

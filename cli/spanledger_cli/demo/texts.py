@@ -71,8 +71,8 @@ def corpus(feature: str) -> Corpus:
 @cache
 def features() -> tuple[str, ...]:
     """Every feature that texts are shipped for."""
-    shipped = (file.name for file in files("spanledger_cli.demo").joinpath("texts").iterdir())
-    return tuple(sorted(name.removesuffix(".toml") for name in shipped if name.endswith(".toml") and name != "shared.toml"))
+    shipped = {file.name for file in files("spanledger_cli.demo").joinpath("texts").iterdir()} - {"shared.toml"}
+    return tuple(sorted(name.removesuffix(".toml") for name in shipped if name.endswith(".toml")))
 
 
 class Speaker:
