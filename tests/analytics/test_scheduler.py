@@ -55,6 +55,27 @@ def test_a_job_that_fails_is_logged_and_comes_round_again(
     assert "the books are closed" in caplog.text
 
 
+def test_a_job_that_a_stop_cuts_short_has_not_failed_and_is_due_again(embedded: Engine, control: Control) -> None:
+    begun, ended = threading.Event(), threading.Event()
+
+    def torn(*_: Any) -> int:
+        begun.set()
+        ended.wait(10)
+        raise RuntimeError("the store is closed")
+
+    scheduler = Scheduler(embedded, control, [Job("torn", 3600.0, torn, "long")])
+    scheduler.start()
+    assert begun.wait(10)
+    scheduler.stop(timeout=0.1)
+    ended.set()
+    for thread in threading.enumerate():
+        if thread.name.startswith("jobs"):
+            thread.join(10)
+    (state,) = jobs.states(control)
+    assert (state.failures, state.error, state.succeeded_at) == (0, "", None)
+    assert state.due_at <= datetime.now(UTC)
+
+
 def test_a_failing_job_does_not_hold_up_the_others(embedded: Engine, control: Control) -> None:
     ran = threading.Event()
 

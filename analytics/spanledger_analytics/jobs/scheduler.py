@@ -197,6 +197,10 @@ class Scheduler:
                 return
             changed = job.run(self._engine, self._control, _Teller(self._control, self.owner, job.name))
         except Exception as error:
+            if self._stop.is_set():
+                # The store may have been closed under it; what is left is done at the next start.
+                logger.info("job %s was cut short: %s", job.name, error)
+                return
             took = time.monotonic() - started
             again = min(job.every_seconds, RETRY_SECONDS)
             logger.exception("job %s failed; it runs again in %.0f s", job.name, again)
