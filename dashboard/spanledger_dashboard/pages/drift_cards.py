@@ -41,6 +41,8 @@ QUANTITIES = {
 SECONDS = ("duration_ns", "ttft_ns")
 WHOLE = ("prompt_tokens", "completion_tokens", "input_length", "output_length")
 MAX_SHARES = 4
+# Beyond this a value's digits after the point say nothing.
+MANY = 1000
 LEAST_P = 0.001
 LEVELS = {0.5: "median", 0.95: "95th percentile"}
 MEASURED = {
@@ -120,7 +122,7 @@ def _quantity(name: str, value: float | None) -> str:
         return fmt.money(Decimal(repr(value)))
     if name in SECONDS:
         return fmt.duration(value * 1e9)
-    return fmt.tokens(round(value)) if name in WHOLE else f"{value:,.3g}"
+    return fmt.tokens(round(value)) if name in WHOLE or abs(value) >= MANY else f"{value:,.3g}"
 
 
 def mix(shares: Sequence[Mapping[str, Any]]) -> Component:
