@@ -167,7 +167,8 @@ def test_telemetrygen_sends_straight_here(place: Path, ledger: Ledger, protocol:
     assert check(ledger.up, 1000) == 2000  # one request a span
 
 
-@pytest.mark.parametrize("protocol", ["grpc", pytest.param("http", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("protocol", ["grpc", "http"])
 def test_a_collector_in_front_delivers_everything(
     place: Path, ledger: Ledger, collector: Callable[[Ledger, str], Collector], protocol: str
 ) -> None:

@@ -10,12 +10,16 @@ from tests.line.faults import FAULTS, Impossible
 
 # Those two have tests of their own.
 ELSEWHERE = ("kill -9", "SIGTERM")
-LONG = ("disk of the spool full", "disk of the store full", "store hangs", "store slow", "clock jumps", "two processes")
+SHORT = ("damaged spool",)
 
 
 @pytest.mark.parametrize(
     "name",
-    [pytest.param(name, marks=pytest.mark.long if name in LONG else ()) for name in FAULTS if name not in ELSEWHERE],
+    [
+        pytest.param(name, marks=pytest.mark.long if name not in SHORT else ())
+        for name in FAULTS
+        if name not in ELSEWHERE
+    ],
 )
 def test_everything_acknowledged_is_stored_or_named(name: str, tmp_path: Path) -> None:
     try:

@@ -65,21 +65,21 @@ def history(shift: int) -> list[ReadableSpan]:
 
 
 @pytest.fixture
-def both(engine: Engine, control: Control) -> Iterator[Line]:
-    """A collector on each engine."""
-    yield from open_line(engine, control)
+def stored(embedded: Engine, control: Control) -> Iterator[Line]:
+    """A collector on the embedded engine."""
+    yield from open_line(embedded, control)
 
 
-def test_in_the_store(both: Line) -> None:
+def test_in_the_store(stored: Line) -> None:
     whole, line = history(-DAY), Sampled(NEVER)
     for span in history(0):
         line.give(span)
     sampled = line.end()
     assert len(sampled) < len(whole)
     for spans in (whole, sampled):
-        assert both.post(encode_spans(spans).SerializePartialToString()).status_code == 200
-    both.settle()
-    engine, control = both.collector.engine, both.collector.control
+        assert stored.post(encode_spans(spans).SerializePartialToString()).status_code == 200
+    stored.settle()
+    engine, control = stored.collector.engine, stored.collector.control
     ledger.run(engine, control)
     noon = datetime.fromtimestamp(NOW / 1e9, UTC) - timedelta(hours=2)
     books = [engine.rows(SUMS, {"days": early, "noon": noon, "early": bool(early)}) for early in (1, 0)]

@@ -28,9 +28,10 @@ Lane = Literal["quick", "long", "outside", "vectors"]
 class Job:
     """A named piece of work that may run at any time and any number of times; `run` returns what it changed.
 
-    Jobs of one lane run one after another: what may take minutes is `long`, and what waits for other people's servers
-    `outside`, so that the books wait for neither; `vectors` are made in one of their own, within a minute whatever else
-    runs. One that is `patient` goes through much of what is stored, and waits while spans do.
+    Jobs of one lane run one after another, in the order in which they stand: what may take minutes is `long`, and what
+    waits for other people's servers `outside`, so that the books wait for neither; `vectors` are made in one of their
+    own, within a minute whatever else runs. One that is `patient` goes through much of what is stored, and waits while
+    spans do.
     """
 
     name: str
@@ -59,10 +60,10 @@ JOBS: tuple[Job, ...] = (
     Job("statements", 60.0, statements.run, "long"),
     Job("anomalies", 900.0, _when_due("anomalies"), "long", patient=True),
     Job("forecast", 60.0, _when_due("forecast"), "long", patient=True),
-    Job("drift", 3600.0, _when_due("drift"), "long", patient=True),
     Job("embedding", 10.0, _when_due("embedding"), "vectors", patient=True),
     Job("assignment", 10.0, _when_due("assignment"), "vectors", patient=True),
     Job("clusters", 3600.0, _when_due("clusters"), "long", patient=True),
     Job("emergence", 3600.0, _when_due("emergence"), "long", patient=True),
+    Job("drift", 3600.0, _when_due("drift"), "long", patient=True),
     Job("notices", 5.0, _at_once(notices.run), "outside"),
 )

@@ -57,7 +57,7 @@ def of_topics(one: Rows, two: Rows, seed: int) -> categories.Shares:
 
 
 @pytest.mark.parametrize("method", [of_embeddings, of_numbers, of_topics])
-@pytest.mark.parametrize("alike", [0.0, 1.0])
+@pytest.mark.parametrize("alike", [pytest.param(0.0, marks=pytest.mark.long), 1.0])
 def test_false_alarms_are_as_many_as_said_though_rows_of_a_session_resemble_each_other(method, alike: float) -> None:
     found = [method(one, two, seed).p for seed, (one, two) in enumerate(pairs(TIMES, alike=alike))]
     assert LEAST <= rate(found) <= MOST
@@ -88,6 +88,7 @@ def test_a_plain_change_is_found(method, new: float, shift: float) -> None:
     assert rate(found) >= 0.8
 
 
+@pytest.mark.long
 def test_e_values_have_a_mean_of_one_without_drift_and_are_large_with_it() -> None:
     still = [of_embeddings(one, two, seed).e for seed, (one, two) in enumerate(pairs(TIMES))]
     moved = [of_embeddings(one, two, seed).e for seed, (one, two) in enumerate(pairs(20, size=100, new=0.3))]
