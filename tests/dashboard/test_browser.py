@@ -32,7 +32,7 @@ READY = {
     "/anomalies": "#anomalies-body .culprit",
     "/budgets": "#budgets-body .meter",
     "/advice": "#advice-body .advice",
-    "/drift": "#drift-body .asked",
+    "/drift": "#drift-body .card",
     "/health": "#health-findings .finding",
     "/traces": "#traces-grid .ag-row .ag-cell",
     "/trace/": "#trace-panel .kv",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -11,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import tomllib
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +49,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     made = {**os.environ, "PATH": path, "HOME": str(home), "SPANLEDGER_DATA": str(home / "data"), "NO_COLOR": "1"}
     for name in ("history", "bills"):
         shutil.copytree(ROOT / "examples" / name, home / "examples" / name)
-    run("spanledger demo --no-serve --days 3 --spans 2000", made, home)
+    run("spanledger demo --no-serve --port 0 --days 3 --spans 2000", made, home)
     return {**made, "PWD": str(home)}
 
 
@@ -76,26 +78,43 @@ def serve(command: str, environment: dict[str, str], home: Path) -> None:
     assert process.wait() == 0, "".join(said)
 
 
-def documented() -> list[Any]:
-    """Every command once, with the first page that has it; one demo of those that differ in a few words only."""
+def documented() -> list[list[tuple[str, str]]]:
+    """Every command once, with the first page that has it, in order; neighbours that one process can run together."""
     first: dict[str, str] = {}
     for page in PAGES:
         if page.name != FOLLOWED:
             for command in commands(page):
                 first.setdefault(command, page.name)
-    return [
-        pytest.param(
-            page,
-            command,
-            marks=pytest.mark.long if command.startswith("spanledger demo") and "--no-serve" not in command else (),
-        )
-        for command, page in first.items()
-    ]
+    groups = groupby(((page, command) for command, page in first.items()), key=lambda each: (each[0], plain(each[1])))
+    found: list[list[tuple[str, str]]] = []
+    for (_, together), group in groups:
+        found += [list(group)] if together else [[each] for each in group]
+    return found
 
 
-@pytest.mark.parametrize(("page", "command"), documented())
-def test_a_documented_command_works(page: str, command: str, environment: dict[str, str]) -> None:
+def plain(command: str) -> bool:
+    """True for a command of ours that needs no shell and ends by itself."""
+    mine = command.startswith("spanledger ") and not command.startswith(SERVING)
+    return mine and not re.search(r"[|<>$&;*]", command)
+
+
+def cases() -> list[Any]:
+    """What is run together, named by its first command; of demos that differ in a few words only, one."""
+    found: list[Any] = []
+    for group in documented():
+        page, command = group[0]
+        another = command.startswith("spanledger demo --") and "--no-serve" not in command
+        found.append(pytest.param(group, id=f"{page} {command}", marks=pytest.mark.long if another else ()))
+    return found
+
+
+@pytest.mark.parametrize("group", cases())
+def test_documented_commands_work(group: list[tuple[str, str]], environment: dict[str, str]) -> None:
     home = Path(environment["PWD"])
+    if plain(group[0][1]):
+        together([command for _, command in group], environment, home)
+        return
+    ((page, command),) = group
     if command.startswith("pip install"):
         wanted = re.search(r"spanledger(?:\[([a-z,]+)\])?", command)
         assert wanted is not None
@@ -113,11 +132,24 @@ def test_a_documented_command_works(page: str, command: str, environment: dict[s
     elif command.startswith(SERVING) and "--no-serve" not in command:
         serve(command, environment, home)
     elif command.startswith("spanledger demo"):
-        small = re.sub(r"--data \S+", "", command) + " --days 3 --spans 2000 --data " + tempfile.mkdtemp(dir=home)
+        small = (
+            re.sub(r"--data \S+", "", command) + " --port 0 --days 3 --spans 2000 --data " + tempfile.mkdtemp(dir=home)
+        )
         run(small, environment, home)
     else:
         assert command.startswith("spanledger "), f"{page}: {command!r} is run by no test"
         run(command, environment, home)
+
+
+def together(wanted: list[str], environment: dict[str, str], home: Path) -> None:
+    """Run commands one after another in one process; each must succeed."""
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "tests" / "docs" / "one_process.py")],
+        input="\n".join(wanted), env=environment, cwd=home, capture_output=True, text=True,
+    )  # fmt: skip
+    told = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [(each["command"], each["output"]) for each in told if each["code"]] == []
+    assert [each["command"] for each in told] == wanted, done.stderr
 
 
 def test_pages_have_commands() -> None:
