@@ -30,6 +30,7 @@ from tests.line.test_crash import Sender
 from tests.store.rows import content_row, embedding_row, span_row
 
 
+@pytest.mark.long
 def test_a_backup_under_load_has_all_that_was_acknowledged_before(tmp_path: Path) -> None:
     up = Up(tmp_path / "data")
     senders = [Sender(up.url) for _ in range(2)]

@@ -47,7 +47,7 @@ def test_without_the_extra_only_asking_for_it_is_refused(monkeypatch: pytest.Mon
         grpc_door.choose("127.0.0.1", 4317)
 
 
-@pytest.mark.parametrize("on", [True, False])
+@pytest.mark.parametrize("on", [True, pytest.param(False, marks=pytest.mark.long)])
 def test_up_says_where_it_is(tmp_path: Path, on: bool) -> None:
     port = free_port() if on else 0
     up = start(tmp_path / "data", SPANLEDGER_GRPC_PORT=str(port))

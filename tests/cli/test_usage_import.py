@@ -121,6 +121,7 @@ def test_what_cannot_be_imported(cli: Cli, books: dict[str, str], args: tuple[st
     assert says in found.stderr
 
 
+@pytest.mark.long
 def test_through_a_running_up(up: Up, tmp_path: Path) -> None:
     path = written(tmp_path / "many.jsonl", [litellm_row(1, request_id=f"r{number}") for number in range(2_500)])
     for _ in range(2):

@@ -76,6 +76,7 @@ def test_json_has_everything_and_csv_the_terms(cli: Cli, books: dict[str, str]) 
     assert sum(Decimal(row["amount"]) for row in rows) == Decimal(document["change"])
 
 
+@pytest.mark.long
 def test_the_api_and_a_running_up_answer_the_same(cli: Cli, books: dict[str, str], serving: Up, tmp_path: Path) -> None:
     asked = ("why", *PERIOD, "--customer", "acme", "--by", "model", "--format", "json")
     alone = json.loads(cli(*asked, **books).stdout)

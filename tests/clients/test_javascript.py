@@ -21,9 +21,8 @@ def place() -> Path:
     return installed("js", ["node", "npm"], [["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]])
 
 
-@pytest.mark.parametrize(
-    "protocol", ["proto", *(pytest.param(each, marks=pytest.mark.long) for each in ("json", "grpc"))]
-)
+@pytest.mark.long
+@pytest.mark.parametrize("protocol", ["proto", "json", "grpc"])
 def test_the_javascript_sdk(place: Path, ledger: Ledger, protocol: str) -> None:
     command = ["node", "send.mjs", protocol, ledger.endpoint(protocol), str(CALLS), ledger.key]
     done = subprocess.run(command, cwd=place, capture_output=True, text=True)

@@ -10,17 +10,10 @@ from tests.line.faults import FAULTS, Impossible
 
 # Those two have tests of their own.
 ELSEWHERE = ("kill -9", "SIGTERM")
-SHORT = ("damaged spool",)
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=pytest.mark.long if name not in SHORT else ())
-        for name in FAULTS
-        if name not in ELSEWHERE
-    ],
-)
+@pytest.mark.long
+@pytest.mark.parametrize("name", [name for name in FAULTS if name not in ELSEWHERE])
 def test_everything_acknowledged_is_stored_or_named(name: str, tmp_path: Path) -> None:
     try:
         outcome = FAULTS[name](tmp_path, 2)

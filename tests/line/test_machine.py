@@ -499,8 +499,8 @@ OPERATIONS: Final[dict[str, Callable[[Machine, tuple[int, bool]], None]]] = {
 }
 
 
-# Much like deleting a customer.
-ALIKE = ("delete a user", "delete a trace")
+# Much like deleting a customer, or long.
+ALIKE = ("delete a user", "delete a trace", "reprice")
 
 
 @pytest.mark.usefixtures("prices")

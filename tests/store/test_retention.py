@@ -76,7 +76,9 @@ def test_spans_go_at_the_day_and_their_money_stays(engine: Engine, control: Cont
     everything(engine, control)
     assert books(engine) == before
     assert set(run(engine, control).values()) == {0}
-    noted = engine.rows("SELECT state, counts['spans'], details['spans_before'] FROM audit WHERE action = 'retention' ORDER BY at")
+    noted = engine.rows(
+        "SELECT state, counts['spans'], details['spans_before'] FROM audit WHERE action = 'retention' ORDER BY at"
+    )
     assert noted[-1] == ("done", 2, "2026-05-18")
 
 
