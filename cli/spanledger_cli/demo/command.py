@@ -19,10 +19,13 @@ from spanledger_cli.output import console
 
 if TYPE_CHECKING:
     from spanledger_cli.demo.events import Story
+    from spanledger_store.settings import StoreSettings
 
 SEED = 7
 SPANS = 110_000
 DAYS = 30
+# What looks at a whole month ran while it arrived, and would again in an hour: whoever has a demo looks at once.
+ANALYSES = ("forecast", "anomalies", "clusters", "emergence", "drift")
 
 
 def demo(
@@ -54,6 +57,7 @@ def demo(
     up = running.find(settings.data)
     if up is not None:
         _tell(settings.data, up, month, known)
+        _ask(up)
         console().print(f"The pages are at {up.url}", markup=False)
         return
     from spanledger_cli.serve import serve
@@ -64,6 +68,8 @@ def demo(
     finally:
         teller.stopped = True
     teller.conclude()
+    if no_serve:
+        _ask_next(settings)
 
 
 class _Teller:
@@ -97,6 +103,8 @@ class _Teller:
             if up is None:
                 raise InUse(f"the server at {self._url} does not answer.")
             _tell(self._data, up, self._month, self._known)
+            if not self._no_serve:
+                _ask(up)
             self._done = True
         except Exception as error:
             # Once the server is stopping, what fails here fails because of that.
@@ -156,3 +164,18 @@ def _tell(data: Path, up: running.Running, month: Story, known: bool) -> None:
     with progress.bars(sys.stderr, month.spans) as watch:
         outcome = run.load(up, month, data, watch)
     summary.show(month, outcome.books, outcome.seconds, data)
+
+
+def _ask(up: running.Running) -> None:
+    """Have the analyses run now, without waiting for them."""
+    for name in ANALYSES:
+        up.post(f"/api/v1/jobs/{name}/run", {})
+
+
+def _ask_next(settings: StoreSettings) -> None:
+    """Have the analyses run as soon as somebody serves the directory."""
+    from spanledger_store.control import Control, jobs
+
+    with Control.open(settings) as control:
+        for name in ANALYSES:
+            jobs.ask(control, name)

@@ -13,12 +13,15 @@ from typing import Any
 import pytest
 
 from spanledger.pricing import price
+from spanledger_cli.demo.command import ANALYSES
 from spanledger_cli.demo.plans import TracePlan
 from spanledger_cli.demo.story import story
 from spanledger_cli.demo.traffic import traffic
 from spanledger_cli.demo.truth import FILE, end_of
 from spanledger_cli.demo.volume import utc
 from spanledger_cli.running import Running
+from spanledger_store.control import Control, jobs
+from spanledger_store.settings import StoreSettings
 from tests.cli.conftest import Cli, Up, run, start
 
 SMALL = ("--spans", "1500", "--days", "3", "--seed", "9", "--end", "2026-03-02T09:30:00")
@@ -50,6 +53,8 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loaded]:
     data = tmp_path_factory.mktemp("demo") / "data"
     done = run("demo", "--no-serve", "--port", "0", "--data", str(data), *SMALL)
     assert done.returncode == 0, done.stderr + done.stdout
+    with Control.open(StoreSettings(data=data)) as control:
+        assert {each.name for each in jobs.states(control) if each.is_asked_for} == set(ANALYSES)
     up = start(data)
     yield Loaded(data, done.stdout, up)
     up.process.terminate()
