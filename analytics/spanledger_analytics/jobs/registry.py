@@ -21,17 +21,17 @@ from spanledger_store.control import Control
 from spanledger_store.engine import Engine
 
 Progress = Callable[[str, int, int], None]
-Lane = Literal["quick", "long", "outside", "vectors"]
+Lane = Literal["quick", "long", "daily", "outside", "vectors"]
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
     """A named piece of work that may run at any time and any number of times; `run` returns what it changed.
 
-    Jobs of one lane run one after another, in the order in which they stand: what may take minutes is `long`, and what
-    waits for other people's servers `outside`, so that the books wait for neither; `vectors` are made in one of their
-    own, within a minute whatever else runs. One that is `patient` goes through much of what is stored, and waits while
-    spans do.
+    Jobs of one lane run one after another, in the order in which they stand: what may take minutes is `long`, what may
+    take many at first `daily`, and what waits for other people's servers `outside`, so that the books wait for none of
+    these; `vectors` are made in one of their own, within a minute whatever else runs. One that is `patient` goes
+    through much of what is stored, and waits while spans do.
     """
 
     name: str
@@ -64,6 +64,6 @@ JOBS: tuple[Job, ...] = (
     Job("assignment", 10.0, _when_due("assignment"), "vectors", patient=True),
     Job("clusters", 3600.0, _when_due("clusters"), "long", patient=True),
     Job("emergence", 3600.0, _when_due("emergence"), "long", patient=True),
-    Job("drift", 3600.0, _when_due("drift"), "long", patient=True),
+    Job("drift", 3600.0, _when_due("drift"), "daily", patient=True),
     Job("notices", 5.0, _at_once(notices.run), "outside"),
 )

@@ -33,7 +33,7 @@ PATIENCE_SECONDS = 900.0
 WAITING_ITEMS = 10_000
 REPORTED_WITHIN = timedelta(seconds=60)
 # Lanes whose queries leave the processors to pages, arrivals and the books.
-GIVING_WAY: frozenset[Lane] = frozenset({"long", "vectors"})
+GIVING_WAY: frozenset[Lane] = frozenset({"long", "daily", "vectors"})
 # Progress is written this often, so that telling it costs nothing.
 TELL_SECONDS = 0.5
 # The schedulers of this process.
@@ -187,7 +187,7 @@ class Scheduler:
         started = time.monotonic()
         self._put_off.pop(job.name, None)
         with self._guard:
-            noting = job.lane == "long" or job.name in self._asked
+            noting = job.lane in {"long", "daily"} or job.name in self._asked
             self._asked.discard(job.name)
         noting = noting or started - self._noted.get(job.name, -NOTE_SECONDS) >= NOTE_SECONDS
         try:
