@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from decimal import Decimal
 from enum import StrEnum
@@ -14,7 +13,7 @@ import typer
 from spanledger_cli import running
 from spanledger_cli.errors import Usage
 from spanledger_cli.options import DataOption, Format, FormatOption, ProjectOption, store_settings
-from spanledger_cli.output import Column, busy, write_rows
+from spanledger_cli.output import Column, busy, write_document, write_rows
 
 if TYPE_CHECKING:
     from spanledger_store.settings import StoreSettings
@@ -89,7 +88,7 @@ def advice(
     with busy("looking for savings"):
         found = up.get(f"{_PATH}?{urlencode(asked, doseq=True)}") if up is not None else _here(settings, asked)
     if form is Format.JSON:
-        sys.stdout.write(json.dumps(found, indent=2, ensure_ascii=False) + "\n")
+        write_document(found)
         return
     write_rows(_COLUMNS, [_row(each, form) for each in found["lines"]], form)
     for each in found["missing"]:

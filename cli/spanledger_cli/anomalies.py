@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
@@ -11,14 +10,12 @@ from urllib.parse import quote, urlencode
 
 import typer
 
-from spanledger_cli import running
 from spanledger_cli.errors import Usage
 from spanledger_cli.options import DataOption, Format, FormatOption, ProjectOption, store_settings
-from spanledger_cli.output import Column, busy, console, write_rows
+from spanledger_cli.output import Column, console, write_document, write_rows
+from spanledger_cli.reader import of_store
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from spanledger_store.control import Control
     from spanledger_store.engine import Engine
 
@@ -91,12 +88,9 @@ def list_(
         states = ("open",) if only_open else ("open", "ended", "settled")
         return report(engine, control, project, start=first, end=last, where=about, states=states)
 
-    found = _asked(data, lambda up: up.get(f"{_PATH}?{asked}"), here)
+    found = of_store(store_settings(data), lambda up: up.get(f"{_PATH}?{asked}"), here)
     if form is Format.JSON:
-        import json
-        import sys
-
-        sys.stdout.write(json.dumps(found, ensure_ascii=False, indent=1) + "\n")
+        write_document(found)
         return
     rows = [
         [each["id"], each["severity"], each["state"], f"{each['start'][:16]}Z", _slice(each["slice"]),
@@ -114,16 +108,16 @@ def show(finding: IdArgument, project: ProjectOption = "default", data: DataOpti
 
     Example: spanledger anomalies show 5d1c0f8a2b3c4d5e
     """
-    import json
-    import sys
 
     def here(engine: Engine, control: Control) -> Any:
         from spanledger_store.reports.findings import one
 
         return one(engine, control, project, finding)
 
-    found = _asked(data, lambda up: up.get(f"{_PATH}/{quote(finding, safe='')}?project={quote(project)}"), here)
-    sys.stdout.write(json.dumps(found, ensure_ascii=False, indent=1) + "\n")
+    found = of_store(
+        store_settings(data), lambda up: up.get(f"{_PATH}/{quote(finding, safe='')}?project={quote(project)}"), here
+    )
+    write_document(found)
 
 
 @app.command()
@@ -151,7 +145,7 @@ def feedback(
         findings.get(engine, project, finding)
         return say(control, Feedback(project, finding, Verdict(verdict.value), note, who)).as_json()
 
-    _asked(data, lambda up: up.post(f"{_PATH}/{quote(finding, safe='')}/feedback", body), here)
+    of_store(store_settings(data), lambda up: up.post(f"{_PATH}/{quote(finding, safe='')}/feedback", body), here)
     console().print(f"Kept: {finding} was {verdict.value}. It holds from the next look on.", markup=False)
 
 
@@ -193,7 +187,7 @@ def plan(
             raise Usage(str(error)) from error
         return findings.plan(control, event).as_json()
 
-    _write_plans([_asked(data, lambda up: up.post(_PLANS, body), here)], form)
+    _write_plans([of_store(store_settings(data), lambda up: up.post(_PLANS, body), here)], form)
 
 
 @app.command()
@@ -208,7 +202,7 @@ def plans(project: ProjectOption = "default", form: FormatOption = Format.TABLE,
 
         return [each.as_json() for each in findings.plans(control, project)]
 
-    _write_plans(_asked(data, lambda up: up.get(f"{_PLANS}?project={quote(project)}"), here), form)
+    _write_plans(of_store(store_settings(data), lambda up: up.get(f"{_PLANS}?project={quote(project)}"), here), form)
 
 
 @app.command()
@@ -227,21 +221,10 @@ def unplan(
 
         return findings.unplan(control, project, event).as_json()
 
-    _asked(data, lambda up: up.delete(f"{_PLANS}/{quote(event, safe='')}?project={quote(project)}"), here)
+    of_store(
+        store_settings(data), lambda up: up.delete(f"{_PLANS}/{quote(event, safe='')}?project={quote(project)}"), here
+    )
     console().print(f"Removed the planned event {event} of project {project}.", markup=False)
-
-
-def _asked(data: Path | None, there: Callable[[running.Running], Any], here: Callable[[Engine, Control], Any]) -> Any:
-    """The answer of the running `up`, or of the directory where none runs."""
-    settings = store_settings(data)
-    up = running.find(settings.data)
-    with busy("reading"):
-        if up is not None:
-            return there(up)
-        from spanledger_cli.reader import opened
-
-        with opened(settings) as (engine, control):
-            return here(engine, control)
 
 
 def _moment(option: str, text: str) -> datetime | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import quote
 
 import typer
@@ -14,6 +14,10 @@ from spanledger_cli import running, work
 from spanledger_cli.errors import CliError
 from spanledger_cli.options import DataOption, Format, FormatOption, ProjectOption, store_settings
 from spanledger_cli.output import Column, console, write_rows
+from spanledger_cli.reader import of_control
+
+if TYPE_CHECKING:
+    from spanledger_store.control import Control
 
 app = typer.Typer(no_args_is_help=True, help="Bills of providers: which are imported, and what names in them mean.")
 
@@ -139,15 +143,14 @@ def map_(
 
     Example: spanledger bills map "*our tuned model*" gpt-4o-2024-08-06
     """
-    settings = store_settings(data)
-    up = running.find(settings.data)
-    if up is not None:
-        up.put(f"{_PATH}/models", {"pattern": pattern, "model": model, "project": project})
-    else:
-        from spanledger_store.control import Control, bill_models
 
-        with Control.open(settings) as control:
-            bill_models.put(control, project, pattern, model)
+    def here(control: Control) -> Any:
+        from spanledger_store.control import bill_models
+
+        return bill_models.put(control, project, pattern, model)
+
+    body = {"pattern": pattern, "model": model, "project": project}
+    of_control(store_settings(data), lambda up: up.put(f"{_PATH}/models", body), here)
     console().print(f"Items like {pattern} are {model}.", markup=False)
 
 
@@ -157,15 +160,14 @@ def unmap(pattern: PatternArgument, project: ProjectOption = "default", data: Da
 
     Example: spanledger bills unmap "*our tuned model*"
     """
-    settings = store_settings(data)
-    up = running.find(settings.data)
-    if up is not None:
-        up.delete(f"{_PATH}/models?project={quote(project)}&pattern={quote(pattern)}")
-    else:
-        from spanledger_store.control import Control, bill_models
 
-        with Control.open(settings) as control:
-            bill_models.remove(control, project, pattern)
+    def here(control: Control) -> Any:
+        from spanledger_store.control import bill_models
+
+        return bill_models.remove(control, project, pattern)
+
+    path = f"{_PATH}/models?project={quote(project)}&pattern={quote(pattern)}"
+    of_control(store_settings(data), lambda up: up.delete(path), here)
     console().print(f"Items like {pattern} are what their names say.", markup=False)
 
 

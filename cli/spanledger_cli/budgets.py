@@ -13,8 +13,10 @@ from spanledger_cli import running
 from spanledger_cli.errors import Usage
 from spanledger_cli.options import DataOption, Format, FormatOption, ProjectOption, store_settings
 from spanledger_cli.output import Column, busy, console, write_rows
+from spanledger_cli.reader import of_control
 
 if TYPE_CHECKING:
+    from spanledger_store.control import Control
     from spanledger_store.control.budgets import Budget
     from spanledger_store.settings import StoreSettings
 
@@ -87,15 +89,13 @@ def list_(project: ProjectOption = "default", form: FormatOption = Format.TABLE,
 
     Example: spanledger budgets list
     """
-    settings = store_settings(data)
-    up = running.find(settings.data)
-    if up is not None:
-        found = up.get(f"{_PATH}?project={quote(project)}")["budgets"]
-    else:
-        from spanledger_store.control import Control, budgets
 
-        with Control.open(settings) as control:
-            found = [each.as_json() for each in budgets.listing(control, project)]
+    def here(control: Control) -> Any:
+        from spanledger_store.control import budgets
+
+        return [each.as_json() for each in budgets.listing(control, project)]
+
+    found = of_control(store_settings(data), lambda up: up.get(f"{_PATH}?project={quote(project)}")["budgets"], here)
     _write_kept(found, form)
 
 

@@ -14,10 +14,12 @@ from spanledger_cli.currencies import day_of
 from spanledger_cli.errors import Usage
 from spanledger_cli.options import DataOption, Format, FormatOption, ProjectOption, store_settings
 from spanledger_cli.output import Column, busy, console, write_rows
+from spanledger_cli.reader import of_control
 
 if TYPE_CHECKING:
     from datetime import date
 
+    from spanledger_store.control import Control
     from spanledger_store.control.centers import Kept
     from spanledger_store.settings import StoreSettings
 
@@ -66,15 +68,13 @@ def list_(project: ProjectOption = "default", form: FormatOption = Format.TABLE,
 
     Example: spanledger centers list
     """
-    settings = store_settings(data)
-    up = running.find(settings.data)
-    if up is not None:
-        found = up.get(f"{_PATH}?project={quote(project)}")["rules"]
-    else:
-        from spanledger_store.control import Control, centers
 
-        with Control.open(settings) as control:
-            found = [each.as_json() for each in centers.listing(control, project)]
+    def here(control: Control) -> Any:
+        from spanledger_store.control import centers
+
+        return [each.as_json() for each in centers.listing(control, project)]
+
+    found = of_control(store_settings(data), lambda up: up.get(f"{_PATH}?project={quote(project)}")["rules"], here)
     _write_kept(found, form)
 
 

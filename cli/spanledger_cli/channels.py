@@ -12,8 +12,10 @@ from spanledger_cli import running
 from spanledger_cli.errors import CliError, Usage
 from spanledger_cli.options import DataOption, Format, FormatOption, ProjectOption, store_settings
 from spanledger_cli.output import Column, busy, console, write_rows
+from spanledger_cli.reader import of_control
 
 if TYPE_CHECKING:
+    from spanledger_store.control import Control
     from spanledger_store.control.channels import Channel
     from spanledger_store.settings import StoreSettings
 
@@ -64,15 +66,13 @@ def list_(project: ProjectOption = "default", form: FormatOption = Format.TABLE,
 
     Example: spanledger channels list
     """
-    settings = store_settings(data)
-    up = running.find(settings.data)
-    if up is not None:
-        found = up.get(f"{_PATH}?project={quote(project)}")
-    else:
-        from spanledger_store.control import Control, channels
 
-        with Control.open(settings) as control:
-            found = [each.as_json() for each in channels.listing(control, project)]
+    def here(control: Control) -> Any:
+        from spanledger_store.control import channels
+
+        return [each.as_json() for each in channels.listing(control, project)]
+
+    found = of_control(store_settings(data), lambda up: up.get(f"{_PATH}?project={quote(project)}"), here)
     _write(found, form)
 
 
@@ -153,15 +153,14 @@ def remove(name: NameArgument, project: ProjectOption = "default", data: DataOpt
 
     Example: spanledger channels remove ops
     """
-    settings = store_settings(data)
-    up = running.find(settings.data)
-    if up is not None:
-        up.delete(f"{_PATH}/{quote(name, safe='')}?project={quote(project)}")
-    else:
-        from spanledger_store.control import Control, channels
 
-        with Control.open(settings) as control:
-            channels.remove(control, project, name)
+    def here(control: Control) -> Any:
+        from spanledger_store.control import channels
+
+        return channels.remove(control, project, name)
+
+    path = f"{_PATH}/{quote(name, safe='')}?project={quote(project)}"
+    of_control(store_settings(data), lambda up: up.delete(path), here)
     console().print(f"Removed the channel {name} of project {project}.", markup=False)
 
 
@@ -171,16 +170,13 @@ def notices(project: ProjectOption = "default", form: FormatOption = Format.TABL
 
     Example: spanledger channels notices
     """
-    settings = store_settings(data)
-    up = running.find(settings.data)
-    if up is not None:
-        found = up.get(f"/api/v1/notices?project={quote(project)}")
-    else:
-        from spanledger_store.control import Control
+
+    def here(control: Control) -> Any:
         from spanledger_store.control import notices as outbox
 
-        with Control.open(settings) as control:
-            found = [each.as_json() for each in outbox.listing(control, project)]
+        return [each.as_json() for each in outbox.listing(control, project)]
+
+    found = of_control(store_settings(data), lambda up: up.get(f"/api/v1/notices?project={quote(project)}"), here)
     write_rows(_NOTICES, [[each[column] for column, _ in _NOTICES] for each in found], form)
 
 
@@ -190,17 +186,16 @@ def retry(name: NameArgument, project: ProjectOption = "default", data: DataOpti
 
     Example: spanledger channels retry ops
     """
-    settings = store_settings(data)
-    up = running.find(settings.data)
-    if up is not None:
-        count = up.post(f"{_PATH}/{quote(name, safe='')}/retry?project={quote(project)}", {})["retried"]
-    else:
-        from spanledger_store.control import Control, channels
+
+    def here(control: Control) -> Any:
+        from spanledger_store.control import channels
         from spanledger_store.control import notices as outbox
 
-        with Control.open(settings) as control:
-            channels.get(control, project, name)
-            count = outbox.retry(control, project, name)
+        channels.get(control, project, name)
+        return outbox.retry(control, project, name)
+
+    path = f"{_PATH}/{quote(name, safe='')}/retry?project={quote(project)}"
+    count = of_control(store_settings(data), lambda up: up.post(path, {})["retried"], here)
     console().print(f"{count} to be sent again.", markup=False)
 
 

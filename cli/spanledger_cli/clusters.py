@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,7 +12,8 @@ import typer
 from spanledger_cli import running, work
 from spanledger_cli.errors import Usage
 from spanledger_cli.options import DataOption, Format, FormatOption, ProjectOption, store_settings
-from spanledger_cli.output import Column, busy, console, write_document, write_rows
+from spanledger_cli.output import Column, console, write_document, write_rows
+from spanledger_cli.reader import of_store
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -81,7 +81,7 @@ def list_(
         return [each.as_json() for each in listing(engine, control, scope, search=search, hidden=hidden)]
 
     query = urlencode(asked | ({"hidden": "true"} if hidden else {}))
-    found = _asked(data, lambda up: up.get(f"{_PATH}?{query}"), here)
+    found = of_store(store_settings(data), lambda up: up.get(f"{_PATH}?{query}"), here)
     if form is Format.JSON:
         write_document(found)
         return
@@ -123,7 +123,7 @@ def show(
 
         return clusters.show(engine, control, _scope(project, first, last, {}), cluster)
 
-    write_document(_asked(data, lambda up: up.get(f"{_PATH}/{cluster}?{query}"), here))
+    write_document(of_store(store_settings(data), lambda up: up.get(f"{_PATH}/{cluster}?{query}"), here))
 
 
 @app.command()
@@ -188,7 +188,7 @@ def events(project: ProjectOption = "default", form: FormatOption = Format.TABLE
 
         return [each.as_json() for each in clusters.events(control, project)]
 
-    found = _asked(data, lambda up: up.get(f"{_PATH}/events?project={quote(project)}"), here)
+    found = of_store(store_settings(data), lambda up: up.get(f"{_PATH}/events?project={quote(project)}"), here)
     if form is Format.JSON:
         write_document(found)
         return
@@ -251,20 +251,7 @@ def _say(data: Path | None, project: str, cluster: int, **wanted: Any) -> None:
         except ClusterInvalid as error:
             raise Usage(str(error)) from error
 
-    _asked(data, lambda up: up.put(f"{_PATH}/{cluster}", {"project": project} | wanted), here)
-
-
-def _asked(data: Path | None, there: Callable[[running.Running], Any], here: Callable[[Engine, Control], Any]) -> Any:
-    """The answer of the running `up`, or of the directory where none runs."""
-    settings = store_settings(data)
-    up = running.find(settings.data)
-    with busy("reading"):
-        if up is not None:
-            return there(up)
-        from spanledger_cli.reader import opened
-
-        with opened(settings) as (engine, control):
-            return here(engine, control)
+    of_store(store_settings(data), lambda up: up.put(f"{_PATH}/{cluster}", {"project": project} | wanted), here)
 
 
 def _scope(project: str, first: datetime, last: datetime, about: dict[str, str]) -> Scope:

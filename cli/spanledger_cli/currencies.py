@@ -5,16 +5,17 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from spanledger_cli import running
 from spanledger_cli.errors import Usage
 from spanledger_cli.options import DataOption, Format, FormatOption, store_settings
 from spanledger_cli.output import Column, console, write_rows
+from spanledger_cli.reader import of_control
 
 if TYPE_CHECKING:
+    from spanledger_store.control import Control
     from spanledger_store.control.currencies import Rate
     from spanledger_store.settings import StoreSettings
 
@@ -32,15 +33,13 @@ def list_(form: FormatOption = Format.TABLE, data: DataOption = None) -> None:
 
     Example: spanledger currencies list
     """
-    settings = store_settings(data)
-    up = running.find(settings.data)
-    if up is not None:
-        found = up.get(_PATH)["rates"]
-    else:
-        from spanledger_store.control import Control, currencies
 
-        with Control.open(settings) as control:
-            found = [each.as_json() for each in currencies.listing(control)]
+    def here(control: Control) -> Any:
+        from spanledger_store.control import currencies
+
+        return [each.as_json() for each in currencies.listing(control)]
+
+    found = of_control(store_settings(data), lambda up: up.get(_PATH)["rates"], here)
     write_rows(_COLUMNS, [[each[name] for name, _ in _COLUMNS] for each in found], form)
 
 
@@ -99,29 +98,26 @@ def remove(
 
     Example: spanledger currencies remove EUR --from 2026-01-01
     """
-    settings = store_settings(data)
-    wanted = None if day is None else day_of(day, "--from")
-    up = running.find(settings.data)
-    if up is not None:
-        query = "" if wanted is None else f"?from={wanted.isoformat()}"
-        count = len(up.delete(f"{_PATH}/{code.upper()}{query}")["removed"])
-    else:
-        from spanledger_store.control import Control, currencies
 
-        with Control.open(settings) as control:
-            count = len(currencies.remove(control, code.upper(), wanted))
+    def here(control: Control) -> Any:
+        from spanledger_store.control import currencies
+
+        return currencies.remove(control, code.upper(), wanted)
+
+    wanted = None if day is None else day_of(day, "--from")
+    query = "" if wanted is None else f"?from={wanted.isoformat()}"
+    path = f"{_PATH}/{code.upper()}{query}"
+    count = len(of_control(store_settings(data), lambda up: up.delete(path)["removed"], here))
     console().print(f"Removed {count} rate(s) of {code.upper()}.", markup=False)
 
 
 def _put(settings: StoreSettings, wanted: list[Rate]) -> None:
-    up = running.find(settings.data)
-    if up is not None:
-        up.put(_PATH, {"rates": [each.as_json() for each in wanted]})
-        return
-    from spanledger_store.control import Control, currencies
+    def here(control: Control) -> Any:
+        from spanledger_store.control import currencies
 
-    with Control.open(settings) as control:
-        currencies.put(control, wanted)
+        return currencies.put(control, wanted)
+
+    of_control(settings, lambda up: up.put(_PATH, {"rates": [each.as_json() for each in wanted]}), here)
 
 
 def day_of(text: str, option: str) -> date:

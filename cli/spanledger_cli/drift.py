@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import sys
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlencode
 
 import typer
 
-from spanledger_cli import drift_baselines, running
+from spanledger_cli import drift_baselines
 from spanledger_cli.options import DataOption, Format, FormatOption, ProjectOption, store_settings
-from spanledger_cli.output import Column, busy, console, write_document, write_rows
+from spanledger_cli.output import Column, console, write_document, write_rows
+from spanledger_cli.reader import of_store
 from spanledger_cli.reprice import moment
+
+if TYPE_CHECKING:
+    from spanledger_store.control import Control
+    from spanledger_store.engine import Engine
 
 app = typer.Typer(no_args_is_help=True, help="Changes of what is asked and measured, and comparisons.")
 app.add_typer(drift_baselines.app, name="baselines")
@@ -146,19 +151,16 @@ def compare(
         "filters": {name: [value] for name, value in filters.items() if value},
         "other": {name: value for name, value in other.items() if value},
     }  # fmt: skip
-    settings = store_settings(data)
-    up = running.find(settings.data)
-    with busy("comparing"):
-        if up is not None:
-            found = up.post(f"{_PATH}/compare", {**asked, "from": start, "to": end})
-        else:
-            from spanledger_analytics import drift_comparing
-            from spanledger_cli.reader import opened
-            from spanledger_store import drift_request
 
-            with opened(settings) as (engine, control):
-                wanted = drift_request.comparison(control, start=start, end=end, **asked)
-                found = drift_comparing.answer(engine, control, wanted)
+    def here(engine: Engine, control: Control) -> Any:
+        from spanledger_analytics import drift_comparing
+        from spanledger_store import drift_request
+
+        wanted = drift_request.comparison(control, start=start, end=end, **asked)
+        return drift_comparing.answer(engine, control, wanted)
+
+    body = {**asked, "from": start, "to": end}
+    found = of_store(store_settings(data), lambda up: up.post(f"{_PATH}/compare", body), here, "comparing")
     if form is Format.JSON:
         write_document(found)
         return
@@ -206,16 +208,13 @@ def _told(value: float | None) -> str:
 def _answer(path: str, start: str | None, end: str | None, project: str, data: Any, here: Any) -> Any:
     first = None if start is None else moment(start, "--from")
     last = None if end is None else moment(end, "--to")
-    settings = store_settings(data)
-    up = running.find(settings.data)
-    with busy("looking"):
-        if up is not None:
-            asked = {"project": project, "from": first and first.isoformat(), "to": last and last.isoformat()}
-            return up.get(f"{_PATH}{path}?{urlencode({name: value for name, value in asked.items() if value})}")
-        from spanledger_cli.reader import opened
-
-        with opened(settings) as (engine, control):
-            return here(engine, control, first, last)
+    times = {"from": first and first.isoformat(), "to": last and last.isoformat()}
+    asked = urlencode({"project": project} | {name: value for name, value in times.items() if value})
+    return of_store(
+        store_settings(data),
+        lambda up: up.get(f"{_PATH}{path}?{asked}"),
+        lambda engine, control: here(engine, control, first, last),
+    )
 
 
 def _slice(where: dict[str, str]) -> str:

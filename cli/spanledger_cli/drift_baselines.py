@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import quote
 
 import typer
 
-from spanledger_cli import running
 from spanledger_cli.options import DataOption, Format, FormatOption, ProjectOption, store_settings
 from spanledger_cli.output import Column, write_document, write_rows
+from spanledger_cli.reader import of_control, of_store
 from spanledger_cli.reprice import moment
+
+if TYPE_CHECKING:
+    from spanledger_store.control import Control
+    from spanledger_store.engine import Engine
 
 app = typer.Typer(no_args_is_help=True, help="Pinned baselines: each day is compared with each of them.")
 
@@ -42,15 +46,13 @@ def list_(project: ProjectOption = "default", form: FormatOption = Format.TABLE,
 
     Example: spanledger drift baselines list
     """
-    settings = store_settings(data)
-    up = running.find(settings.data)
-    if up is not None:
-        found = up.get(f"{_PATH}?project={quote(project)}")
-    else:
-        from spanledger_store.control import Control, baselines
 
-        with Control.open(settings) as control:
-            found = [each.as_json() for each in baselines.listing(control, project)]
+    def here(control: Control) -> Any:
+        from spanledger_store.control import baselines
+
+        return [each.as_json() for each in baselines.listing(control, project)]
+
+    found = of_control(store_settings(data), lambda up: up.get(f"{_PATH}?project={quote(project)}"), here)
     _write(found, form)
 
 
@@ -90,21 +92,18 @@ def pin(
     of = {"release": release, "model": model, "prompt_version": prompt_version}
     slice_ = {key: value for key, value in about.items() if value}
     versions = {key: value for key, value in of.items() if value}
-    settings = store_settings(data)
-    up = running.find(settings.data)
-    if up is not None:
-        body = {"project": project, "from": first.isoformat(), "to": last.isoformat(), "slice": slice_,
-                "versions": versions, "who": who}  # fmt: skip
-        kept = up.put(f"{_PATH}/{quote(name, safe='')}", body)
-    else:
-        from spanledger_cli.reader import opened
+
+    def here(engine: Engine, control: Control) -> Any:
         from spanledger_store import baseline_changes
         from spanledger_store.control.baselines import Baseline
 
-        with opened(settings) as (engine, control):
-            made = Baseline(project, name, first, last, slice_, versions, who)
-            kept = baseline_changes.pin(engine, control, made, interface=_INTERFACE).as_json()
-    _write([kept], form)
+        made = Baseline(project, name, first, last, slice_, versions, who)
+        return baseline_changes.pin(engine, control, made, interface=_INTERFACE).as_json()
+
+    body = {"project": project, "from": first.isoformat(), "to": last.isoformat(), "slice": slice_,
+            "versions": versions, "who": who}  # fmt: skip
+    path = f"{_PATH}/{quote(name, safe='')}"
+    _write([of_store(store_settings(data), lambda up: up.put(path, body), here)], form)
 
 
 @app.command()
@@ -118,17 +117,14 @@ def unpin(
 
     Example: spanledger drift baselines unpin "before the move"
     """
-    settings = store_settings(data)
-    up = running.find(settings.data)
-    if up is not None:
-        gone = up.delete(f"{_PATH}/{quote(name, safe='')}?project={quote(project)}")
-    else:
-        from spanledger_cli.reader import opened
+
+    def here(engine: Engine, control: Control) -> Any:
         from spanledger_store import baseline_changes
 
-        with opened(settings) as (engine, control):
-            gone = baseline_changes.unpin(engine, control, project, name, interface=_INTERFACE).as_json()
-    _write([gone], form)
+        return baseline_changes.unpin(engine, control, project, name, interface=_INTERFACE).as_json()
+
+    path = f"{_PATH}/{quote(name, safe='')}?project={quote(project)}"
+    _write([of_store(store_settings(data), lambda up: up.delete(path), here)], form)
 
 
 def _write(found: list[dict[str, Any]], form: Format) -> None:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import quote
 
 import typer
 
-from spanledger_cli import running
 from spanledger_cli.errors import Usage
 from spanledger_cli.options import DataOption, Format, FormatOption, ProjectOption, store_settings
-from spanledger_cli.output import Column, busy, console, write_document, write_rows
+from spanledger_cli.output import Column, console, write_document, write_rows
+from spanledger_cli.reader import of_store
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from spanledger_store.control import Control
     from spanledger_store.engine import Engine
 
@@ -44,7 +41,7 @@ def status(project: ProjectOption = "default", form: FormatOption = Format.TABLE
 
         return report(engine, control, project)
 
-    found = _asked(data, lambda up: up.get(f"{_PATH}?project={quote(project)}"), here)
+    found = of_store(store_settings(data), lambda up: up.get(f"{_PATH}?project={quote(project)}"), here)
     if form is Format.JSON:
         write_document(found)
         return
@@ -102,22 +99,9 @@ def set_(
         except EmbeddingInvalid as error:
             raise Usage(str(error)) from error
 
-    kept = _asked(data, lambda up: up.put(_PATH, {"project": project} | wanted), here)
+    kept = of_store(store_settings(data), lambda up: up.put(_PATH, {"project": project} | wanted), here)
     console().print(
         f"Project {project}: {kept['embedder']}, of {kept['rate']:.0%} of its sessions and about "
         f"{kept['most_a_day']:,} calls a day at most, {kept['days']} days back.",
         markup=False,
     )
-
-
-def _asked(data: Path | None, there: Callable[[running.Running], Any], here: Callable[[Engine, Control], Any]) -> Any:
-    """The answer of the running `up`, or of the directory where none runs."""
-    settings = store_settings(data)
-    up = running.find(settings.data)
-    with busy("reading"):
-        if up is not None:
-            return there(up)
-        from spanledger_cli.reader import opened
-
-        with opened(settings) as (engine, control):
-            return here(engine, control)

@@ -15,7 +15,7 @@ from spanledger_cli import running
 from spanledger_cli.chart import chart
 from spanledger_cli.errors import Usage
 from spanledger_cli.options import DataOption, Format, FormatOption, ProjectOption, store_settings
-from spanledger_cli.output import Column, busy, console, write_rows
+from spanledger_cli.output import Column, busy, console, write_document, write_rows
 
 if TYPE_CHECKING:
     from spanledger_store.settings import StoreSettings
@@ -113,7 +113,7 @@ def forecast(
         else:
             found = _forecast(settings, project, named, horizon, zone, _dollars(limit), steps=form is not Format.CSV)
     if form is Format.JSON:
-        _write_json(found)
+        write_document(found)
     elif accuracy:
         write_rows(_ACCURACY, [[each[name] for name, _ in _ACCURACY] for each in found["lines"]], form)
         if not found["lines"]:
@@ -238,12 +238,6 @@ def _named(value: str | None, form: Format, *, whole: bool) -> str:
 
 def _cents(value: str | None) -> str | None:
     return None if value is None else f"{Decimal(value):.2f}"
-
-
-def _write_json(found: dict[str, Any]) -> None:
-    import json
-
-    sys.stdout.write(json.dumps(found, ensure_ascii=False, indent=1) + "\n")
 
 
 def _dollars(text: str | None) -> Decimal | None:

@@ -13,8 +13,10 @@ from spanledger_cli import running, work
 from spanledger_cli.errors import CliError, Usage
 from spanledger_cli.options import DataOption, Format, FormatOption, store_settings
 from spanledger_cli.output import console, write_rows
+from spanledger_cli.reader import of_control
 
 if TYPE_CHECKING:
+    from spanledger_store.control import Control
     from spanledger_store.settings import StoreSettings
 
 app = typer.Typer(no_args_is_help=True, help="What runs in the background.")
@@ -63,13 +65,12 @@ def run(
 
 
 def _states(settings: StoreSettings) -> list[dict[str, Any]]:
-    up = running.find(settings.data)
-    if up is not None:
-        return up.get("/api/v1/jobs")
-    from spanledger_store.control import Control, jobs
+    def here(control: Control) -> Any:
+        from spanledger_store.control import jobs
 
-    with Control.open(settings) as control:
         return [asdict(each) for each in jobs.states(control)]
+
+    return of_control(settings, lambda up: up.get("/api/v1/jobs"), here)
 
 
 def _asked(up: running.Running, name: str, progress: work.Progress) -> int:

@@ -10,9 +10,11 @@ from urllib.parse import quote, urlencode
 
 from spanledger_cli import running
 from spanledger_cli.errors import Usage
+from spanledger_cli.reader import of_control
 from spanledger_cli.reprice import days
 
 if TYPE_CHECKING:
+    from spanledger_store.control import Control
     from spanledger_store.settings import StoreSettings
 
 PATH = "/api/v1/prices"
@@ -24,24 +26,25 @@ _COSTS = ("old_cost", "new_cost")
 
 def listing(settings: StoreSettings, project: str) -> list[dict[str, Any]]:
     """The project's prices in force."""
-    up = running.find(settings.data)
-    if up is not None:
-        return up.get(f"{PATH}?project={quote(project)}")["prices"]
-    from spanledger_store.control import Control, prices
 
-    with Control.open(settings) as control:
+    def here(control: Control) -> Any:
+        from spanledger_store.control import prices
+
         return [each.as_json() for each in prices.listing(control, project)]
+
+    return of_control(settings, lambda up: up.get(f"{PATH}?project={quote(project)}")["prices"], here)
 
 
 def history(settings: StoreSettings, project: str, name: str) -> list[dict[str, Any]]:
     """Every version of one entry, the newest first."""
-    up = running.find(settings.data)
-    if up is not None:
-        return up.get(f"{PATH}/{quote(name, safe='')}/history?project={quote(project)}")["prices"]
-    from spanledger_store.control import Control, prices
 
-    with Control.open(settings) as control:
+    def here(control: Control) -> Any:
+        from spanledger_store.control import prices
+
         return [each.as_json() for each in prices.history(control, project, name)]
+
+    path = f"{PATH}/{quote(name, safe='')}/history?project={quote(project)}"
+    return of_control(settings, lambda up: up.get(path)["prices"], here)
 
 
 def put(settings: StoreSettings, wanted: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from spanledger_cli import running
 from spanledger_cli.errors import CliError
-from spanledger_cli.output import Column
+from spanledger_cli.output import Column, busy
 
 if TYPE_CHECKING:
     from spanledger_store.control import Control
@@ -36,6 +36,32 @@ def answer(
         ledger.run(engine, control)
         found = sqlgate.run_readonly(engine, sql, params)
     return list(found.columns), found.as_json()
+
+
+def of_store(
+    settings: StoreSettings,
+    there: Callable[[running.Running], Any],
+    here: Callable[[Engine, Control], Any],
+    doing: str = "reading",
+) -> Any:
+    """The answer of the running `up`, or else of this installation's databases; says on a terminal what it is doing."""
+    up = running.find(settings.data)
+    with busy(doing):
+        if up is not None:
+            return there(up)
+        with opened(settings) as (engine, control):
+            return here(engine, control)
+
+
+def of_control(settings: StoreSettings, there: Callable[[running.Running], Any], here: Callable[[Control], Any]) -> Any:
+    """The answer of the running `up`, or else of the control database alone."""
+    up = running.find(settings.data)
+    if up is not None:
+        return there(up)
+    from spanledger_store.control import Control
+
+    with Control.open(settings) as control:
+        return here(control)
 
 
 @contextmanager

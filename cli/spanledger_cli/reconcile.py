@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
@@ -15,7 +13,7 @@ import typer
 from spanledger_cli import running
 from spanledger_cli.errors import Usage
 from spanledger_cli.options import DataOption, Format, FormatOption, ProjectOption, store_settings
-from spanledger_cli.output import Column, busy, write_rows
+from spanledger_cli.output import Column, busy, write_document, write_rows
 
 UNEXPLAINED = 4
 _COLUMNS: list[Column] = [
@@ -74,7 +72,7 @@ def reconcile(
         else:
             found = _here(settings, project, first, last, provider, by is By.MONTH, amount, share)
     if form is Format.JSON:
-        sys.stdout.write(json.dumps(found, ensure_ascii=False, indent=1) + "\n")
+        write_document(found)
     else:
         total = found["total"]
         sums = ["total", "", "", total["bill"], total["ledger"], total["difference"], "", total["unexplained"], ""]

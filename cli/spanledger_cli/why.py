@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,7 +12,7 @@ import typer
 from spanledger_cli import running
 from spanledger_cli.errors import Usage
 from spanledger_cli.options import DataOption, Format, FormatOption, ProjectOption, store_settings
-from spanledger_cli.output import Column, busy, console, write_rows
+from spanledger_cli.output import Column, busy, console, write_document, write_rows
 
 if TYPE_CHECKING:
     from spanledger_store.settings import StoreSettings
@@ -133,7 +131,7 @@ def _here(
 
 def _write(found: dict[str, Any], form: Format) -> None:
     if form is Format.JSON:
-        sys.stdout.write(json.dumps(found, indent=2, ensure_ascii=False) + "\n")
+        write_document(found)
     elif form is Format.CSV:
         rows = [[each["driver"], each["key"], each["amount"], each["share"]] for each in found["terms"]]
         write_rows(_TERMS, rows, form)

@@ -12,6 +12,7 @@ from playwright.sync_api import Page, expect
 
 from spanledger_store.control import Control
 from spanledger_store.engine import Engine
+from tests.dashboard.accessibility import barriers
 from tests.dashboard.cluster_rows import CALLS, clustered
 from tests.dashboard.conftest import NOW
 
@@ -43,12 +44,7 @@ def opened(open_page: Callable[..., Page], axe: str, scheme: str) -> Page:
     expect(page.locator("#clusters-note")).to_contain_text(f"All {CALLS:,} calls on the map")
     expect(page.locator("#clusters-table tbody tr")).to_have_count(4)
     expect(page.locator(".sk")).to_have_count(0)
-    page.evaluate(axe)
-    found = page.evaluate(
-        "axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa']}).then(r => r.violations.map("
-        "v => v.id + ': ' + v.nodes.slice(0, 3).map(n => n.target.join(' ') + ' ' + n.failureSummary).join(' | ')))"
-    )
-    assert found == []
+    assert barriers(page, axe) == []
     return page
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import threading
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -12,35 +12,38 @@ from pathlib import Path
 import psutil
 import pytest
 
+from spanledger_collector.pipeline import WORTH_A_PROCESS
 from tests.collector.otlp_builder import chat, request, span
 from tests.line.process import Up
 
 BATCH = 50
+LARGE_BATCH = 2 * WORTH_A_PROCESS
 TOKENS = 100
 
 
 class Sender(threading.Thread):
     """Sends batches without pause and remembers what was acknowledged; what was not, it sends again."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, batch: int = BATCH) -> None:
         super().__init__(daemon=True)
         self.url = url
+        self.batch = batch
         self.acknowledged = 0
         self.stopping = threading.Event()
         self.unsure: bytes | None = None
 
     def run(self) -> None:
         while not self.stopping.is_set():
-            body = self.unsure or request(*(span(chat(TOKENS)) for _ in range(BATCH))).SerializeToString()
+            body = self.unsure or request(*(span(chat(TOKENS)) for _ in range(self.batch))).SerializeToString()
             self.unsure = body
-            if not self.send(body):
+            if not self.send(body, self.batch):
                 self.stopping.wait(0.02)
 
-    def send(self, body: bytes) -> bool:
+    def send(self, body: bytes, spans: int) -> bool:
         headers = {"content-type": "application/x-protobuf"}
         try:
             with urllib.request.urlopen(urllib.request.Request(f"{self.url}/v1/traces", body, headers), timeout=10):
-                self.acknowledged += BATCH
+                self.acknowledged += spans
                 self.unsure = None
                 return True
         except (OSError, urllib.error.URLError):
@@ -50,22 +53,22 @@ class Sender(threading.Thread):
 @pytest.mark.parametrize("times", [1, pytest.param(5, marks=pytest.mark.long)])
 def test_kill_9_again_and_again_under_load_loses_and_doubles_nothing(tmp_path: Path, times: int) -> None:
     data = tmp_path / "data"
-    carried: list[bytes | None] = [None] * 3
-    acknowledged, helped = 0, False
+    batches = [LARGE_BATCH, BATCH, BATCH]
+    carried: list[bytes | None] = [None] * len(batches)
+    acknowledged = 0
     for round_number in range(times):
         up = Up(data)
-        senders = [Sender(up.url) for _ in carried]
+        senders = [Sender(up.url, batch) for batch in batches]
         for sender, unsure in zip(senders, carried, strict=True):
             # What the last crash left unanswered is sent again, as an exporter would.
             sender.unsure = unsure
             sender.start()
-        enough = threading.Event()
-        for _ in itertools.count():
-            enough.wait(0.05)
-            if sum(sender.acknowledged for sender in senders) >= 2000 * (1 + round_number % 2):
-                break
-        beside = psutil.Process(up.process.pid).children(recursive=True)
-        helped = helped or bool(beside)
+        enough, beside = 2000 * (1 + round_number % 2), list[psutil.Process]()
+        deadline = time.monotonic() + 180
+        while sum(sender.acknowledged for sender in senders) < enough or not beside:
+            assert time.monotonic() < deadline, "a large batch had no process beside"
+            time.sleep(0.05)
+            beside = psutil.Process(up.process.pid).children(recursive=True)
         up.kill()
         _, left = psutil.wait_procs(beside, timeout=30)
         assert not left, "processes of one that was killed live on"
@@ -77,12 +80,11 @@ def test_kill_9_again_and_again_under_load_loses_and_doubles_nothing(tmp_path: P
 
     up = Up(data)
     last = Sender(up.url)
-    for body in carried:
+    for body, batch in zip(carried, batches, strict=True):
         if body is not None:
-            assert last.send(body)
+            assert last.send(body, batch)
     acknowledged += last.acknowledged
     assert acknowledged >= 2000 * times
-    assert helped, "no load was large enough for a process beside"
     sums = "toInt64(count()), toInt64(sum(input_tokens)), toInt64(uniqExact(trace_id, span_id))"
     expected = [[acknowledged, acknowledged * TOKENS, acknowledged]]
     assert up.settled(f"SELECT {sums} FROM spans", expected) == expected

@@ -25,13 +25,9 @@ _EXPONENT: Final = 0.2
 
 
 @dataclass(frozen=True, slots=True)
-class Monitor:
-    """The state of one watched stream; keep it between looks.
-
-    At most a share of `level` of streams without drift alarm within `horizon` looks, whatever the looks depend on but
-    that sessions can be exchanged. `evidence` is the product, `looks` since the baseline began, `since` the number of
-    looks that the product is of: when the change is likely to have begun.
-    """
+class Watched:
+    """What is kept of one stream between looks; at most a share of `level` of streams without drift is to alarm within
+    `horizon` looks. Raises `DriftInput` for a level or a horizon of which no threshold can be made."""
 
     level: float = 0.05
     horizon: int = 90
@@ -52,14 +48,24 @@ class Monitor:
         return self.horizon / self.level
 
     @property
-    def resolution(self) -> float:
-        """The p value that alarms by itself; tests are to tell p values down to it apart."""
-        return 0.5 / self.threshold
-
-    @property
     def alarmed(self) -> bool:
         """Whether the last look brought the evidence there."""
         return self.evidence >= self.threshold
+
+
+@dataclass(frozen=True, slots=True)
+class Monitor(Watched):
+    """The state of one watched stream; keep it between looks.
+
+    At most a share of `level` of streams without drift alarm within `horizon` looks, whatever the looks depend on but
+    that sessions can be exchanged. `evidence` is the product, `looks` since the baseline began, `since` the number of
+    looks that the product is of: when the change is likely to have begun.
+    """
+
+    @property
+    def resolution(self) -> float:
+        """The p value that alarms by itself; tests are to tell p values down to it apart."""
+        return 0.5 / self.threshold
 
     def look(self, p: float) -> Monitor:
         """The state after one more p value. After an alarm the count begins anew, as should the baseline.
@@ -75,7 +81,7 @@ class Monitor:
 
 
 @dataclass(frozen=True, slots=True)
-class FixedMonitor:
+class FixedMonitor(Watched):
     """The state of one stream that is compared with a baseline that stays as it is.
 
     Such looks share the baseline's chance and are not independent, so that their evidence must not be multiplied. Each
@@ -84,30 +90,10 @@ class FixedMonitor:
     `since` the number of alarming looks in a row that it ends.
     """
 
-    level: float = 0.05
-    horizon: int = 90
-    evidence: float = 0.0
-    looks: int = 0
-    since: int = 0
-
-    def __post_init__(self) -> None:
-        """Refuse what no threshold can be made of."""
-        Monitor(self.level, self.horizon)
-
-    @property
-    def threshold(self) -> float:
-        """The evidence at which it alarms."""
-        return self.horizon / self.level
-
     @property
     def resolution(self) -> float:
         """The p value that alarms; tests are to tell p values down to it apart."""
         return 1.0 / self.threshold
-
-    @property
-    def alarmed(self) -> bool:
-        """Whether the last look alarmed."""
-        return self.evidence >= self.threshold
 
     def look(self, p: float) -> FixedMonitor:
         """The state after one more p value. Raises `DriftInput` for what is no p value."""
