@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DATA ?= .spanledger
+# Where it is set, each of the hundreds of processes that the tests start would compile all that it loads anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint types imports unit long frameworks clients lock clean bench-ingest bench-sdk bench-sdk-peers bench-pages bench-replay bench-queries golden machine faults focus

@@ -304,9 +304,8 @@ def up(data: Path, clickhouse_url: str | None) -> Iterator[Up]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("SPANLEDGER_")}
     if clickhouse_url:
         environment["SPANLEDGER_CLICKHOUSE_URL"] = clickhouse_url
-    command = "from spanledger_cli.main import app; app(prog_name='spanledger')"
     process = subprocess.Popen(
-        [sys.executable, "-c", command, "up", "--port", "0", "--data", str(data)],
+        [sys.executable, "-m", "spanledger_cli", "up", "--port", "0", "--data", str(data)],
         env=environment,
         stdout=subprocess.DEVNULL,
     )

@@ -13,12 +13,13 @@ from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from types import FrameType
+from typing import Any
 
 import uvicorn
 from pydantic import SecretStr
 from starlette.types import ASGIApp
 
-from spanledger_analytics import drift_comparing, explaining
+from spanledger_analytics import explaining
 from spanledger_analytics.jobs.scheduler import Scheduler
 from spanledger_cli import grpc_door, running
 from spanledger_cli.errors import CliError, InUse, Usage
@@ -31,6 +32,7 @@ from spanledger_collector.guard import Guard
 from spanledger_dashboard import DashboardSettings
 from spanledger_dashboard import create_app as dashboard_app
 from spanledger_store.control import Control, keys, signing_secret
+from spanledger_store.drift_request import Comparison
 from spanledger_store.engine import Engine
 from spanledger_store.errors import StoreLocked
 from spanledger_store.lock import DirectoryLock
@@ -39,8 +41,6 @@ from spanledger_store.settings import StoreSettings
 
 # Requests under way when the signal comes get this long; the spool's own drain follows.
 GRACE_SECONDS = 5
-# An answer of thousands of rows makes more objects than Python's own 700, ten times over, by the way.
-GC_THRESHOLDS = (20_000, 20, 20)
 # How long a thread that computes may keep one waiting that answers: each of an answer's queries waits for it once.
 SWITCH_SECONDS = 0.001
 
@@ -48,11 +48,18 @@ SWITCH_SECONDS = 0.001
 def build(engine: Engine, control: Control, settings: CollectorSettings, url: str) -> tuple[ASGIApp, Collector]:
     """Collector, API and pages as one application behind one door, and the collector in it."""
     explain = partial(explaining.answer, engine)
-    compare = partial(drift_comparing.answer, engine, control)
+    compare = partial(_compare_drift, engine, control)
     app = collector_app(engine, control, settings, explain, compare)
     collector: Collector = app.state.collector
     pages = dashboard_app(app, engine, control, checked(DashboardSettings, endpoint=url), explain, compare)
     return Guard(pages, collector.access, signing_secret(control)), collector
+
+
+def _compare_drift(engine: Engine, control: Control, wanted: Comparison) -> dict[str, Any]:
+    # What statistics need takes half a second to load: when somebody first asks.
+    from spanledger_analytics import drift_comparing
+
+    return drift_comparing.answer(engine, control, wanted)
 
 
 def serve(
@@ -112,7 +119,6 @@ def serve(
         # What stands now stays until the end: a collection in the middle of an answer need not go through all of it.
         gc.collect()
         gc.freeze()
-        gc.set_threshold(*GC_THRESHOLDS)
         sys.setswitchinterval(SWITCH_SECONDS)
         server.run(sockets=[listener])
         if not phase.serving:

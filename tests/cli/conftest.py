@@ -27,7 +27,7 @@ def environment(**extra: str) -> dict[str, str]:
 
 def command(*args: str) -> Sequence[str]:
     """The command line as a process of its own would be started."""
-    return [sys.executable, "-c", "from spanledger_cli.main import app; app(prog_name='spanledger')", *args]
+    return [sys.executable, "-m", "spanledger_cli", *args]
 
 
 def run(*args: str, **extra: str) -> subprocess.CompletedProcess[str]:
