@@ -12,6 +12,7 @@ from starlette.types import ASGIApp
 
 from spanledger_dashboard import exports, exports_clusters, topbar
 from spanledger_dashboard.data import Data
+from spanledger_dashboard.faults import LoggedFaults
 from spanledger_dashboard.headers import SecurityHeaders
 from spanledger_dashboard.pages import PAGES
 from spanledger_dashboard.settings import DashboardSettings
@@ -50,6 +51,8 @@ def create_app(
     `compare_drift` whether calls have.
     """
     data = Data(engine, control, settings, explain, compare_drift)
+    # What is added first is the innermost.
+    server.add_middleware(LoggedFaults)
     exports.register(server, data)
     exports_clusters.register(server, data)
     app = build(server, data)

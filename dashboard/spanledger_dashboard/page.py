@@ -80,20 +80,28 @@ def _drawn(body: str) -> str:
 
 
 async def guarded(data: Data, view: dict[str, Any], render: Render, outputs: int) -> Sequence[Any]:
-    """What `render` returns; or, where the store or the URL fails, an explanation as the last of `outputs` values."""
+    """What `render` returns; or, where that fails, an explanation as the last of `outputs` values.
+
+    What is no mistake in the URL is logged, with the number that the explanation shows.
+    """
     try:
         return await render(data, View.parse(view, data.settings.project))
     except BadView as error:
         return failure(str(error), outputs)
-    except StoreError as error:
+    except PreventUpdate:
+        raise
+    except Exception as error:
         request = uuid.uuid4().hex[:12]
         logger.exception("request %s for %s%s failed", request, view.get("path"), view.get("search"))
-        reason = (
-            "The store refused the query. This is a fault of Spanledger, not of yours."
-            if isinstance(error, QueryError)
-            else "The store is not available just now. Nothing is lost; it can be tried again."
-        )
-        return failure(reason, outputs, request)
+        return failure(_reason(error), outputs, request)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, QueryError):
+        return "The store refused the query. This is a fault of Spanledger, not of yours."
+    if isinstance(error, StoreError):
+        return "The store is not available just now. Nothing is lost; it can be tried again."
+    return "This part could not be drawn. This is a fault of Spanledger, not of yours; its log says more."
 
 
 def failure(reason: str, outputs: int, request: str = "") -> Sequence[Any]:

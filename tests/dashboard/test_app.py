@@ -40,6 +40,15 @@ def test_what_plotly_asks_for_while_it_writes_is_loaded_before_anything_is_serve
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+def test_an_answer_that_cannot_be_made_is_logged(client: TestClient, caplog: pytest.LogCaptureFixture) -> None:
+    body = {"output": "nobody.children", "outputs": [], "inputs": [], "changedPropIds": []}
+    answer = client.post("/_dash-update-component", json=body)
+    assert answer.status_code == 500
+    (record,) = [each for each in caplog.records if each.name == "spanledger_dashboard.faults"]
+    assert record.message == "/_dash-update-component could not be answered"
+    assert record.exc_info is not None
+
+
 def test_every_server_callback_is_a_coroutine(data: Data) -> None:
     app = build(api(), data)
     served = {name: spec["callback"] for name, spec in app.callback_map.items() if "callback" in spec}

@@ -156,6 +156,18 @@ def test_a_failing_store_is_told_with_a_request_id(data: Data, caplog: pytest.Lo
     assert caplog.records[0].message.split()[1] in shown
 
 
+def test_a_fault_of_a_page_is_told_and_logged(data: Data, caplog: pytest.LogCaptureFixture) -> None:
+    async def fails(*_: Any) -> Any:
+        return [][0]
+
+    _, body = run(guarded(data, {"path": "/spend", "search": "?range=7d"}, fails, 2))
+    assert "could not be drawn" in text(body)
+    (record,) = caplog.records
+    assert "for /spend?range=7d failed" in record.message
+    assert record.message.split()[1] in text(body)
+    assert record.exc_info is not None
+
+
 def test_a_bad_url_is_told_on_the_page(data: Data) -> None:
     _, body = run(guarded(data, {"path": "/", "search": "?range=7y"}, overview.render, 2))
     assert "no such range" in text(body)
