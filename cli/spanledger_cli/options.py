@@ -26,9 +26,21 @@ class Format(StrEnum):
     CSV = "csv"
 
 
+def _directory(text: str) -> Path:
+    # An unset variable in a script would else stand for the working directory.
+    if not text:
+        raise typer.BadParameter("'' is no directory; name one, or leave the option out.")
+    return Path(text)
+
+
 DataOption = Annotated[
     Path | None,
-    typer.Option("--data", metavar="DIR", help="Data directory; else SPANLEDGER_DATA, else the user's data folder."),
+    typer.Option(
+        "--data",
+        metavar="DIR",
+        parser=_directory,
+        help="Data directory; else SPANLEDGER_DATA, else the user's data folder.",
+    ),
 ]
 FormatOption = Annotated[Format, typer.Option("--format", help="How to print rows. Decimals are always exact.")]
 ProjectOption = Annotated[str, typer.Option("--project", help="Project the command is about.")]

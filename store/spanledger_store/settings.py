@@ -29,7 +29,7 @@ class StoreSettings(BaseSettings):
     | public_url | SPANLEDGER_PUBLIC_URL | where people open the pages; links in notices begin with it |
     """
 
-    model_config = SettingsConfigDict(env_prefix="SPANLEDGER_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="SPANLEDGER_", frozen=True, extra="ignore", env_ignore_empty=True)
 
     data: Path = Field(default_factory=default_data_dir)
     clickhouse_url: SecretStr | None = None

@@ -7,6 +7,8 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
+import pytest
+
 from spanledger_cli.reference import reference
 from tests.cli.conftest import Cli
 
@@ -63,3 +65,13 @@ def test_a_setting_that_cannot_be_is_named(cli: Cli, tmp_path: Path) -> None:
 
 def test_the_directory_comes_from_the_environment(cli: Cli, tmp_path: Path) -> None:
     assert str(tmp_path) in cli("doctor", SPANLEDGER_DATA=str(tmp_path)).stdout
+
+
+def test_an_empty_directory_is_not_the_working_one(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    refused = cli("keys", "list", "--data", "")
+    assert refused.exit_code == 2
+    assert "'' is no directory" in refused.stderr
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "mine"))
+    assert str(tmp_path / "mine") in cli("doctor", SPANLEDGER_DATA="").stdout
+    assert list(tmp_path.iterdir()) == []
