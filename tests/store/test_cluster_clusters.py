@@ -1,4 +1,4 @@
-"""Clusters and vectors over two shards: assigned, listed, sampled and deleted as on one server."""
+"""Clusters, vectors and drift over two shards: assigned, listed, sampled, compared, deleted as on one server."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from spanledger_store.engine import Engine
 from tests.analytics import test_embedding_job
-from tests.store import test_clusters
+from tests.store import test_clusters, test_clusters_page, test_drift
 from tests.support.cluster import ClusterEngine
 
 filled = test_clusters.filled
@@ -19,6 +19,16 @@ test_newer = test_clusters.test_a_newer_codebook_wins_whichever_is_written_last
 test_pages = test_clusters.test_pages_come_to_every_vector_once
 test_sample = test_clusters.test_a_sample_has_whole_sessions
 test_deleting = test_clusters.test_deleting_a_customer_takes_its_calls_out_of_clusters
+test_course = test_clusters_page.test_a_course_adds_up_to_the_list_on_both_sides_of_its_beginning
+test_first = test_clusters_page.test_first_calls_and_examples_are_those_of_what_is_shown
+test_score = test_clusters_page.test_the_score_of_most_calls_is_told_by_cluster_and_by_call
+test_news = test_clusters_page.test_news_is_told_with_the_cluster_of_its_examples
+test_traces = test_clusters_page.test_traces_are_found_by_cluster_and_by_what_is_merged_into_it
+test_drift_calls = test_drift.test_calls_come_with_their_sessions_and_vectors
+test_drift_sample = test_drift.test_a_sample_is_of_whole_sessions
+test_drift_cluster = test_drift.test_a_calls_cluster_is_that_of_the_codebook
+test_drift_columns = test_drift.test_lengths_tools_scores_and_answers_stand_beside_their_calls
+test_drift_look = test_drift.test_a_look_made_again_replaces_itself
 test_embedding = test_embedding_job.test_vectors_that_were_sent_win_and_what_is_no_call_gets_none
 
 
