@@ -26,6 +26,18 @@ def clusters_there(pages_engine: Engine, pages_control: Control) -> Iterator[Non
         yield
 
 
+DRAWN = """() => {
+    const canvas = document.getElementById("clusters-points");
+    const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d", {willReadFrequently: true});
+    copy.drawImage(canvas, 0, 0);
+    const {data} = copy.getImageData(0, 0, canvas.width, canvas.height);
+    const found = [];
+    for (let at = 3; at < data.length; at += 4) if (data[at] > 100) found.push((at - 3) / 4);
+    const middle = found[found.length >> 1];
+    return {pixels: found.length, x: middle % canvas.width, y: Math.floor(middle / canvas.width)};
+}"""
+
+
 def around_the_right_half(page: Page) -> None:
     box = page.locator("#clusters-map").bounding_box()
     assert box is not None
@@ -50,6 +62,16 @@ def opened(open_page: Callable[..., Page], axe: str, scheme: str) -> Page:
 
 def test_in_the_dark_it_is_accessible_and_fits_a_phone(open_page: Callable[..., Page], axe: str) -> None:
     page = opened(open_page, axe, "dark")
+    box = page.locator("#clusters-map").bounding_box()
+    assert box is not None
+    # A point of the picture says what it is, and leads to its cluster.
+    point = page.evaluate(DRAWN)
+    page.mouse.move(box["x"] + point["x"], box["y"] + point["y"])
+    told = page.locator("#clusters-tip.on b").inner_text()
+    page.mouse.click(box["x"] + point["x"], box["y"] + point["y"])
+    expect(page.locator("#clusters-panel h2", has_text=told)).to_have_count(1)
+    # What is not of the cluster stands back.
+    assert 0 < page.evaluate(DRAWN)["pixels"] < point["pixels"]
     page.set_viewport_size({"width": 390, "height": 900})
     page.wait_for_timeout(300)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390

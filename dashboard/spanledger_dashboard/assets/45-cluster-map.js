@@ -1,23 +1,23 @@
 // The map of clusters. Its points are fetched once for a range; colours, search, part of the range and selection are
-// drawn here as the URL has them.
+// drawn here as the URL has them: points on a canvas (44-points.js), axes, names and areas by Plotly above it.
 (function () {
     "use strict";
     const {patch, go, query} = window.spanledger;
     const PLOTLY = "/_dash-component-suites/plotly/package_data/plotly.min.js";
     const STEPS = 28; // parts of the range that the slider moves by
-    const WITHOUT_WEBGL = 4000; // points that are drawn where each is an element of the page
     const CORNERS = 60; // of a selection, at most
     const EDGE = 4; // pixels around the map
+    const NEAR = 9; // pixels from a point to the pointer that is meant for it
     const FULL = 65535;
     const COLD = ["#4a6fb8", "#4b9aa6", "#79ab73", "#c0a53c", "#de8a33", "#d0482e"]; // from low to high
     const own = ["colour", "q", "cluster", "area", "seen", "sort", "group", "all", "cmp", "live"];
     let held = null; // {key, map}: what was fetched
-    let drawn = []; // of each trace, the points it draws
+    let scene = null; // what the canvas shows
     let tool = "lasso";
-    let drew = 0; // when an area was last drawn
     let part = null; // while the slider is dragged: [from, to] in steps
 
     const place = () => document.getElementById("clusters-map");
+    const canvas = () => document.getElementById("clusters-points");
     function element(tag, className, text) {
         const node = document.createElement(tag);
         if (className) node.className = className;
@@ -38,18 +38,11 @@
         });
         return loading;
     }
-    let webgl = null;
-    function hasWebGL() {
-        if (webgl === null) {
-            const context = document.createElement("canvas").getContext("webgl");
-            webgl = Boolean(context);
-            context?.getExtension("WEBGL_lose_context")?.loseContext();
-        }
-        return webgl;
-    }
 
     function numbers(text, Kind) {
-        const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+        const letters = atob(text);
+        const bytes = new Uint8Array(letters.length);
+        for (let at = 0; at < letters.length; at += 1) bytes[at] = letters.charCodeAt(at);
         return new Kind(bytes.buffer);
     }
     function opened(raw) {
@@ -84,8 +77,13 @@
         if (!div) return;
         let map;
         try {
-            const both = await Promise.all([fetched(tick), plotly()]);
-            map = both[0];
+            const parsed = plotly();
+            map = await fetched(tick);
+            if (place() === div && map && !div.data) {
+                compose(map);
+                show(div);
+            }
+            await parsed;
         } catch {
             note("The map could not be loaded. What is beside it still holds.");
             return;
@@ -93,6 +91,8 @@
         if (place() !== div) return;
         if (!map) {
             if (div.data) window.Plotly.purge(div);
+            scene = null;
+            canvas().width = 0;
             for (const id of ["clusters-legend", "clusters-time"]) document.getElementById(id).replaceChildren();
             note("");
             return;
@@ -186,56 +186,75 @@
         return null;
     }
 
-    function paint(div, map) {
+    // The scene that the URL asks for, with the classes of its colours and how many points there are.
+    function compose(map) {
         const by = query().get("colour") || "cluster";
         const {of, classes} = colouring(map, by);
         const [from, to] = window_(map);
         const stands = standing(map);
-        const few = hasWebGL() ? 1 : Math.max(1, Math.ceil(map.n / WITHOUT_WEBGL));
         const ground = [];
         const groups = classes.map(() => []);
         let seen = 0;
         for (let at = 0; at < map.n; at += 1) {
             if (map.t[at] < from || map.t[at] > to) continue;
             seen += 1;
-            if (at % few) continue;
             if (stands && !stands(at)) ground.push(at);
             else groups[of(at)].push(at);
         }
-        const size = seen > 20000 ? 3 : seen > 4000 ? 4 : 5;
-        const kind = hasWebGL() ? "scattergl" : "scatter";
-        const trace = (rows, color, opacity) => ({
-            type: kind, mode: "markers", hoverinfo: "none", showlegend: false,
-            x: Float32Array.from(rows, (at) => map.x[at]), y: Float32Array.from(rows, (at) => map.y[at]),
-            marker: {color, size, opacity, line: {width: 0}}, 
-        });
         // What stands back lies below everything.
         const order = [...classes.keys()].sort((a, b) => Number(!classes[a].faint) - Number(!classes[b].faint));
         const layers = [[ground, map.other, 0.05], ...order.map((at) =>
             [groups[at], classes[at].tint || map.other, classes[at].faint ? 0.32 : 0.72])].filter(([rows]) => rows.length);
-        drawn = layers.map(([rows]) => rows);
+        scene = {
+            layers: layers.map(([rows, color, opacity]) => ({rows, color, opacity})), x: map.x, y: map.y, edge: EDGE,
+            size: seen > 20000 ? 3 : seen > 4000 ? 4 : 5, ...whole(map),
+        };
+        return {by, classes, groups, seen, named: groups.flat()};
+    }
+    function whole(map) {
+        const [left, right, low, high] = map.box;
+        const [dx, dy] = [(right - left) * 0.03, (high - low) * 0.03];
+        return {xs: [left - dx, right + dx], ys: [low - dy, high + dy]};
+    }
+    // The canvas, as far as Plotly's axes show it; `moved` is what a drag under way has made of them.
+    function show(div, moved) {
+        if (!scene || !canvas()) return;
+        const of = (axis, otherwise) => {
+            const ends = [0, 1].map((end) => moved?.[`${axis}.range[${end}]`]);
+            return ends.includes(undefined) ? div.layout?.[axis]?.range || otherwise : ends;
+        };
+        scene.xs = of("xaxis", scene.xs);
+        scene.ys = of("yaxis", scene.ys);
+        // Plotly tells of every change, also of those that leave the picture as it is.
+        const looks = [scene.xs, scene.ys, div.clientWidth, div.clientHeight, window.devicePixelRatio].join();
+        if (scene.looks === looks && scene.on === canvas()) return;
+        Object.assign(scene, {looks, on: canvas()});
+        window.spanledgerPoints.draw(canvas(), scene);
+    }
+
+    function paint(div, map) {
+        const {by, classes, groups, seen, named: rows} = compose(map);
         const area = corners();
         const shapes = area.length ? [{
             type: "path", path: `M${area.map(([x, y]) => `${x},${y}`).join("L")}Z`, layer: "above",
             line: {color: "#6f8cff", width: 1.5}, fillcolor: "rgba(111,140,255,.07)",
         }] : [];
         const axis = {visible: false, zeroline: false, showgrid: false};
-        const [left, right, low, high] = map.box;
-        const [dx, dy] = [(right - left) * 0.03, (high - low) * 0.03];
-        window.Plotly.react(div, layers.map((layer) => trace(...layer)), {
+        window.Plotly.react(div, [], {
             margin: {l: EDGE, r: EDGE, t: EDGE, b: EDGE}, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
-            hovermode: "closest", dragmode: dragging(), showlegend: false, uirevision: held.key,
-            xaxis: {...axis, range: [left - dx, right + dx]}, yaxis: {...axis, range: [low - dy, high + dy]},
-            annotations: labels(div, map, [...drawn.slice(stands && ground.length ? 1 : 0)].flat()), shapes, font: {size: 11},
+            hovermode: false, dragmode: dragging(), showlegend: false, uirevision: held.key,
+            xaxis: {...axis, range: [...scene.xs]}, yaxis: {...axis, range: [...scene.ys]},
+            annotations: labels(div, map, rows), shapes, font: {size: 11},
         }, {displayModeBar: false, responsive: true, doubleClick: false, showSendToCloud: false, displayNotifier: false});
         if (!div.dataset.wired) wire(div);
+        show(div);
         for (const row of document.querySelectorAll("#clusters-table tr[data-cluster]")) {
             row.classList.toggle("on", row.dataset.cluster === query().get("cluster"));
         }
-        legend(by, classes, groups, few);
+        legend(by, classes, groups);
         const sample = map.of > map.n ? `A sample of ${count(map.n)} of ${count(map.of)} calls` : `All ${count(map.n)} calls`;
         const rest = seen < map.n ? `, ${count(seen)} of them in the part chosen below` : "";
-        note(`${sample} on the map${rest}.${hasWebGL() ? "" : ` WebGL is not available here: every ${few}th point is drawn.`}`);
+        note(`${sample} on the map${rest}.`);
     }
     const count = (value) => value.toLocaleString("en-GB");
     function note(text) {
@@ -272,13 +291,13 @@
             captureevents: false, font: {size: 11}}));
     }
 
-    function legend(by, classes, groups, few) {
+    function legend(by, classes, groups) {
         const box = document.getElementById("clusters-legend");
         if (by === "cluster") {
             box.replaceChildren();
             return;
         }
-        const rows = classes.map(({label, tint, faint}, at) => ({label, tint, faint, calls: groups[at].length * few})).filter((row) => row.calls);
+        const rows = classes.map(({label, tint, faint}, at) => ({label, tint, faint, calls: groups[at].length})).filter((row) => row.calls);
         if (["feature", "customer", "model"].includes(by)) rows.sort((a, b) => Number(Boolean(a.faint)) - Number(Boolean(b.faint)) || b.calls - a.calls);
         box.replaceChildren(...rows.map(({label, tint, calls}) => {
             const row = element("span");
@@ -293,9 +312,13 @@
     function wire(div) {
         div.dataset.wired = "1";
         const tip = document.getElementById("clusters-tip");
-        const point = (event) => drawn[event.points?.[0]?.curveNumber]?.[event.points[0].pointNumber];
-        div.on("plotly_hover", (event) => {
-            const at = point(event);
+        const under = (event) => {
+            const box = div.getBoundingClientRect();
+            return scene ? window.spanledgerPoints.nearest(canvas(), scene, event.clientX - box.left, event.clientY - box.top, NEAR) : undefined;
+        };
+        const tell = (event) => {
+            const at = event.buttons || event.pointerType === "touch" ? undefined : under(event);
+            tip.classList.toggle("on", at !== undefined);
             if (at === undefined) return;
             const {map} = held;
             const {name, example, id, tint} = map.clusters[map.cluster[at]];
@@ -313,19 +336,34 @@
                     timeZone: query().get("tz") || undefined}),
             ].filter(Boolean);
             tip.replaceChildren(head, ...(id && example ? [element("q", "", example)] : []), element("small", "num", facts.join(" · ")));
-            tip.classList.add("on");
             const box = div.getBoundingClientRect();
-            const x = event.event.clientX - box.left;
-            const y = event.event.clientY - box.top;
+            const x = event.clientX - box.left;
+            const y = event.clientY - box.top;
             tip.style.left = `${Math.max(4, Math.min(x + 14, box.width - tip.offsetWidth - 4))}px`;
             tip.style.top = `${y + 18 + tip.offsetHeight > box.height ? Math.max(4, y - tip.offsetHeight - 12) : y + 18}px`;
+        };
+        let asked_ = 0;
+        div.addEventListener("pointermove", (event) => {
+            cancelAnimationFrame(asked_);
+            asked_ = requestAnimationFrame(() => place() === div && tell(event));
         });
-        div.on("plotly_unhover", () => tip.classList.remove("on"));
-        div.on("plotly_click", (event) => {
-            const at = point(event);
-            // To Plotly, letting go after drawing is a click.
-            if (at !== undefined && Date.now() - drew > 400) patch({cluster: String(held.map.clusters[held.map.cluster[at]].id), area: ""});
+        div.addEventListener("pointerleave", () => {
+            cancelAnimationFrame(asked_);
+            tip.classList.remove("on");
         });
+        let down = null;
+        div.addEventListener("pointerdown", (event) => {
+            down = event.button ? null : event;
+        });
+        window.addEventListener("pointerup", (event) => {
+            const from = down;
+            down = null;
+            if (!from || Math.hypot(event.clientX - from.clientX, event.clientY - from.clientY) > 3) return;
+            const at = under(event);
+            if (at !== undefined) patch({cluster: String(held.map.clusters[held.map.cluster[at]].id), area: ""});
+        });
+        div.on("plotly_afterplot", () => show(div));
+        div.on("plotly_relayouting", (moved) => show(div, moved));
         draws(div);
     }
     // Drawing around points is the page's own: Plotly would look for what lies inside at every move.
@@ -362,7 +400,6 @@
         });
         window.addEventListener("pointerup", () => {
             if (!line) return;
-            if (line.length > 1) drew = Date.now();
             const area = line.length > 2 ? outline(div, shape()) : "";
             line = null;
             path.removeAttribute("d");
@@ -384,9 +421,8 @@
         if (!button || !div?.data) return;
         const wanted = button.dataset.mapTool;
         if (wanted === "whole") {
-            const [left, right, low, high] = held.map.box;
-            const [dx, dy] = [(right - left) * 0.03, (high - low) * 0.03];
-            window.Plotly.relayout(div, {"xaxis.range": [left - dx, right + dx], "yaxis.range": [low - dy, high + dy]});
+            const {xs, ys} = whole(held.map);
+            window.Plotly.relayout(div, {"xaxis.range": xs, "yaxis.range": ys});
             return;
         }
         tool = wanted;

@@ -77,6 +77,7 @@ def map_card() -> Component:
             html.Div(
                 [
                     html.Div([*tools, whole], className="seg map-tools", role="group", **named("Dragging")),
+                    html.Canvas(id="clusters-points", **wild({"aria-hidden": "true"})),
                     html.Div(id="clusters-map", role="group", **named("Map of calls by what they ask")),
                     html.Div(id="clusters-tip", className="map-tip", **wild({"aria-hidden": "true"})),
                 ],
