@@ -246,16 +246,19 @@ def table(found: dict[str, Any]) -> str:
     names = ["combined", "mean", "kernel 0.7", "novelty", "novel sessions"]
     others: dict[tuple[float, ...], dict[str, float]] = {}
     version = ""
+    asked: dict[tuple[float, ...], int] = {}
     if "peers" in found:
         others = {tuple(row["case"]): row["rejected"] for row in found["peers"]["rows"]}
+        asked = {tuple(row["case"]): row["repetitions"] for row in found["peers"]["rows"]}
         version = found["peers"]["evidently"]
     methods = sorted({name for row in others.values() for name in row})
-    titles = [*names, *(f"Evidently {version} {name}" for name in methods)]
+    titles = ["repetitions", *names, "Evidently's repetitions", *(f"Evidently {version} {name}" for name in methods)]
     lines = ["| rows | alike | new | " + " | ".join(titles) + " |", "|---" * (3 + len(titles)) + "|"]
     for row in [*found.get("null", []), *found.get("power", [])]:
         before, after, alike, share = row["case"][:4]
-        cells = [f"{row['rejected'][name]:.3f}" for name in names]
+        cells = [str(row["repetitions"]), *(f"{row['rejected'][name]:.3f}" for name in names)]
         of_peers = others.get((before, after, alike, share), {})
+        cells.append(str(asked.get((before, after, alike, share), "")))
         cells += [f"{of_peers[name]:.2f}" if name in of_peers else "" for name in methods]
         lines.append(f"| {before:,} / {after:,} | {alike:g} | {share:.0%} | " + " | ".join(cells) + " |")
     return "\n".join(lines)

@@ -10,6 +10,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from spanledger_analytics import drawing
 from spanledger_analytics.methods import placing
 from spanledger_analytics.methods.clusters.assigning import assign, nearest_centroid
 from spanledger_analytics.methods.clusters.codebook import Codebook
@@ -56,15 +57,16 @@ def loads(raw: bytes) -> Book:
 
 
 def made(codebook: Codebook, before: Book | None) -> Book:
-    """The book of a codebook that has its numbers; its map is turned as that of the one before was."""
-    places = placing.layout(codebook.centroids)
-    if before is not None:
-        where = {number: at for at, number in enumerate(before.codebook.ids.tolist())}
-        same = [(at, where[number]) for at, number in enumerate(codebook.ids.tolist()) if number in where]
-        if same:
-            here, there = np.array(same).T
-            places = placing.turned(places, before.places[there], here)
-    return Book(codebook, places)
+    """The book of a codebook that has its numbers; on its map, what was on that of the one before is about there still.
+
+    Draws the map in a process of its own, which takes seconds.
+    """
+    if before is None:
+        return Book(codebook, drawing.drawn(codebook.centroids))
+    where = {number: at for at, number in enumerate(before.codebook.ids.tolist())}
+    rows = np.array([at for at, number in enumerate(codebook.ids.tolist()) if number in where], dtype=np.intp)
+    earlier = before.places[[where[number] for number in codebook.ids[rows].tolist()]]
+    return Book(codebook, drawing.drawn(codebook.centroids, earlier, rows))
 
 
 def of(kept: stored.Codebook) -> Book | None:

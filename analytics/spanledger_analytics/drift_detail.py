@@ -64,7 +64,8 @@ def _asked(engine: Engine, side: Side, call: Mapping[str, Any]) -> str:
 
 
 def topics(engine: Engine, control: Control, sides: tuple[Side, Side]) -> list[Told]:
-    """Clusters that grew, shrank, came or went, the surest first; none where there is no codebook of these vectors."""
+    """Clusters that grew, shrank, came or went within customers and features, the surest first; none where there is no
+    codebook of these vectors."""
     codebook = sides[1].codebook
     if codebook is None or (codebook.model != sides[1].model and not sides[1].texts):
         return []
@@ -75,6 +76,8 @@ def topics(engine: Engine, control: Control, sides: tuple[Side, Side]) -> list[T
             held[1]["topic"].to_numpy(),
             reference_blocks=held[0]["block"].to_numpy(),
             current_blocks=held[1]["block"].to_numpy(),
+            reference_strata=held[0]["stratum"].hash().to_numpy(),
+            current_strata=held[1]["stratum"].hash().to_numpy(),
         )
     except DriftInput:
         return []

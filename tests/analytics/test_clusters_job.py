@@ -39,7 +39,15 @@ DIMENSIONS = 24
 
 
 def fill(
-    engine: Engine, control: Control, names: Sequence[str], calls: int, *, first: int, at: datetime, days: float
+    engine: Engine,
+    control: Control,
+    names: Sequence[str],
+    calls: int,
+    *,
+    first: int,
+    at: datetime,
+    days: float,
+    customers: int = 8,
 ) -> None:
     """Calls about these topics in turn, two a session, over the days before `at`."""
     dice = np.random.default_rng(first + 5)
@@ -57,7 +65,9 @@ def fill(
         text = f"hello where is the {dice.choice(TOPICS[topic])} please"
         vector = middles[order.index(topic)] + dice.normal(size=DIMENSIONS) * 0.08
         spans.append(
-            span_row(**same, session=f"s{number // 2}", customer=f"c{number // 2 % 8}", user=f"u{number // 2 % 50}")
+            span_row(
+                **same, session=f"s{number // 2}", customer=f"c{number // 2 % customers}", user=f"u{number // 2 % 50}"
+            )
         )
         contents.append(
             content_row(**same, input=json.dumps([{"role": "user", "parts": [{"type": "text", "content": text}]}]))
@@ -154,6 +164,22 @@ def test_what_is_in_no_cluster_brings_an_early_refit(embedded: Engine, control: 
     assert job.run(embedded, control, now=later) == 1
 
 
+def test_a_codebook_made_while_its_calls_still_came_is_made_anew_and_nothing_is_told_of_it(
+    embedded: Engine, control: Control
+) -> None:
+    projects.ensure(control, "default")
+    old = list(TOPICS)[:3]
+    fill(embedded, control, old, 400, first=0, at=NOW - timedelta(days=6), days=8)
+    assert job.run(embedded, control, now=NOW) == 1
+    # Less than as much again is no reason.
+    fill(embedded, control, old, 300, first=1000, at=NOW - timedelta(hours=3), days=4)
+    assert job.run(embedded, control, now=NOW + timedelta(minutes=2)) == 0
+    fill(embedded, control, list(TOPICS), 700, first=2000, at=NOW - timedelta(hours=3), days=10)
+    assert job.run(embedded, control, now=NOW + timedelta(minutes=5)) == 1
+    assert words.events(control, "default") == []
+    assert job.run(embedded, control, now=NOW + timedelta(minutes=10)) == 0
+
+
 def test_a_refit_can_be_asked_for(embedded: Engine, control: Control) -> None:
     projects.ensure(control, "default")
     fill(embedded, control, list(TOPICS)[:4], 400, first=0, at=NOW, days=8)
@@ -194,6 +220,7 @@ def test_a_new_topic_is_told_once_and_nothing_else_is(embedded: Engine, control:
     fill(embedded, control, old, 1200, first=0, at=NOW - timedelta(days=7), days=20)
     fill(embedded, control, old, 500, first=3000, at=NOW - timedelta(hours=1), days=6.8)
     assert emergence.look(embedded, control, "default", NOW) == 0
+    assert emergence.look(embedded, control, "default", NOW - timedelta(days=26)) is None
     fill(embedded, control, ["battery"], 60, first=5000, at=NOW - timedelta(hours=1), days=4)
     assert emergence.look(embedded, control, "default", NOW) == 1
     (event,) = words.events(control, "default")
@@ -207,15 +234,61 @@ def test_a_new_topic_is_told_once_and_nothing_else_is(embedded: Engine, control:
     assert emergence.look(embedded, control, "default", NOW + timedelta(hours=12)) == 0
 
 
-def test_a_project_is_looked_at_twice_a_day(embedded: Engine, control: Control) -> None:
+def test_what_began_weeks_ago_is_told_as_of_then_where_calls_come_late(embedded: Engine, control: Control) -> None:
     projects.ensure(control, "default")
-    assert emergence.run(embedded, control, now=NOW) == 0
+    old = [name for name in TOPICS if name != "battery"]
+    # Too few to look: nothing is noted, so that nothing is missed once more are there.
+    fill(embedded, control, old, 60, first=9000, at=NOW, days=1)
+    assert emergence.run(embedded, control, now=NOW - timedelta(hours=1)) == 0
+    assert cluster_progress.looks(control) == {}
+    # The last look was six days ago; all that is looked at has come since.
+    cluster_progress.looked(control, "default", NOW - timedelta(days=6))
+    began = NOW - timedelta(days=5)
+    fill(embedded, control, old, 900, first=0, at=NOW, days=19)
+    fill(embedded, control, ["battery"], 100, first=5000, at=NOW, days=5)
+    assert emergence.run(embedded, control, now=NOW) == 1
+    (event,) = words.events(control, "default")
+    assert began < event.at <= began + timedelta(days=3)
+    (finding,) = findings.listing(embedded, "default", kinds=("topic",))
+    assert abs(finding.start - began) < timedelta(days=1)
     assert cluster_progress.looks(control) == {"default": NOW}
-    emergence.run(embedded, control, now=NOW + timedelta(hours=11))
+    assert emergence.run(embedded, control, now=NOW + timedelta(hours=11)) == 0
     assert cluster_progress.looks(control) == {"default": NOW}
-    later = NOW + timedelta(hours=12)
-    emergence.run(embedded, control, now=later)
-    assert cluster_progress.looks(control) == {"default": later}
+    assert emergence.run(embedded, control, now=NOW + timedelta(hours=12)) == 0
+    assert cluster_progress.looks(control) == {"default": NOW + timedelta(hours=12)}
+
+
+def test_a_topic_of_few_people_is_named_once_more_of_them_ask(embedded: Engine, control: Control) -> None:
+    projects.ensure(control, "default")
+    old = [name for name in TOPICS if name != "battery"]
+    fill(embedded, control, old, 800, first=0, at=NOW - timedelta(days=7), days=10, customers=12)
+    fill(embedded, control, old, 300, first=3000, at=NOW + timedelta(days=1), days=7.5, customers=12)
+    fill(embedded, control, ["battery"], 40, first=5000, at=NOW - timedelta(hours=1), days=4, customers=2)
+    assert emergence.look(embedded, control, "default", NOW) == 1
+    (event,) = words.events(control, "default")
+    assert event.details["words"] == event.details["examples"] == []
+    assert "too few people" in event.details["sentence"]
+    fill(embedded, control, ["battery"], 60, first=7000, at=NOW + timedelta(hours=20), days=0.8, customers=12)
+    assert emergence.look(embedded, control, "default", NOW + timedelta(days=1)) == 0
+    (named,) = words.events(control, "default")
+    assert (named.id, named.at, named.share) == (event.id, event.at, event.share)
+    assert "battery" in named.details["labels"][""]
+    (finding,) = findings.listing(embedded, "default", kinds=("topic",))
+    assert finding.first_detected_at == NOW
+    for told in (named.details, finding.evidence):
+        assert "battery" in told["sentence"]
+        assert told["example_traces"]
+
+
+def test_looks_that_were_missed_are_made_up_for_by_the_day() -> None:
+    day = timedelta(days=1)
+    assert list(emergence.moments(NOW - timedelta(hours=11), NOW)) == []
+    assert list(emergence.moments(NOW - timedelta(hours=12), NOW)) == [NOW]
+    assert list(emergence.moments(NOW - timedelta(hours=30), NOW)) == [NOW]
+    assert list(emergence.moments(NOW - timedelta(hours=61), NOW)) == [NOW - 2 * day, NOW - day, NOW]
+    late = list(emergence.moments(None, NOW))
+    assert late == list(emergence.moments(NOW - 90 * day, NOW))
+    assert (late[0], late[-1], len(late)) == (NOW - 29 * day, NOW, 30)
 
 
 class Calls:

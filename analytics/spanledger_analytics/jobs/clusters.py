@@ -52,7 +52,9 @@ def run(engine: Engine, control: Control, progress: Progress = lambda *_: None, 
     at = now or datetime.now(UTC)
     for project in projects.listing(control):
         model = chosen_model(engine, control, project.id, at)
-        if model is not None and is_due(control, project.id, model, at):
+        if model is not None and (
+            is_due(control, project.id, model, at) or is_partial(engine, stored.newest(control, project.id))
+        ):
             made += refit(engine, control, project.id, at, progress) is not None
     return made
 
@@ -72,6 +74,19 @@ def is_due(control: Control, project: str, model: embedding.Model, now: datetime
     return age >= REST and calls >= _ENOUGH and outside / calls > _WORSE * kept.outside + _WORSE_BY
 
 
+def is_partial(engine: Engine, kept: stored.Codebook | None) -> bool:
+    """Whether a codebook was made while most calls of its time were still to come, as while a month is imported: it is
+    to be made anew, and what differs then is no event."""
+    if kept is None or "rows" not in kept.details:
+        return False
+    return _rows_of(engine, kept.project, kept.model, kept.start, kept.end) > _WORSE * int(kept.details["rows"])
+
+
+def _rows_of(engine: Engine, project: str, model: str, start: datetime, end: datetime) -> int:
+    """Vectors of [start, end) as they are stored, whether or not some are there twice."""
+    return sum(each.calls for each in clusters.hours(engine, project, model, start) if each.hour < end)
+
+
 def refit(
     engine: Engine, control: Control, project: str, now: datetime, progress: Progress = lambda *_: None
 ) -> stored.Codebook | None:
@@ -87,6 +102,7 @@ def refit(
     progress(f"reading {project}", 0, 1)
     # A moment that the store keeps as it is: whole milliseconds.
     made_at = now.replace(microsecond=now.microsecond // 1000 * 1000)
+    rows = _rows_of(engine, project, model.model, first, now)
     sample = clusters.sample(engine, project, model.model, model.dimensions, first, now, MOST)
     if len(sample) < LEAST:
         return None
@@ -122,13 +138,15 @@ def refit(
             "stability": round(float(book.stability), 4),
             "dimensions": model.dimensions,
             "of_calls": model.calls,
+            "rows": rows,
             "owners": kind,
             "least_owners": topics.LEAST_OWNERS,
         },
         body=whole.dumps(),
     )
     clusters.write(engine, kept, _rows(whole, told, sample, positions))
-    stored.keep(control, kept, _events(kept, made, told, positions, sample, first_of_all=previous is None))
+    first_of_all = previous is None or is_partial(engine, before)
+    stored.keep(control, kept, _events(kept, made, told, positions, sample, first_of_all=first_of_all))
     _carry(control, project, made)
     _place(engine, kept, whole, sample, told)
     logger.info("project %s: %d clusters of %d calls", project, len(book), len(sample))
@@ -188,7 +206,7 @@ def _events(
     *,
     first_of_all: bool,
 ) -> list[Event]:
-    """What became of clusters; the first codebook's clusters are no births."""
+    """What became of clusters; those of the first codebook (of all, or of most calls) are no births."""
     if first_of_all:
         return []
     weights = 1 / np.maximum(sample.probabilities, 1e-6)

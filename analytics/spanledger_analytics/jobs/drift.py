@@ -1,10 +1,10 @@
 """The drift job: once a UTC day is over, whether it differs from all since the baseline began, and from what is pinned.
 
-Each day is compared by embeddings and by all that is measured, of everything and of the three features with most
-sessions, and the mix of customers and features by itself. Each such stream has a monitor of its own; together they give
-a false alarm to at most one project of twenty in a quarter. After an alarm the baseline begins anew where the change is
-likely to have begun. Pinned baselines stay as they are, and share another such chance among them. Days are looked at
-in order and once; a day that is looked at again, as after lost looks, gives the same.
+Each day is compared by embeddings, of everything and of the eight features with most sessions; by all that is measured,
+of everything and of three features; and the mix of customers and features by itself. Each such stream has a monitor of
+its own; together they give a false alarm to at most one project of twenty in a quarter. After an alarm the baseline
+begins anew where the change is likely to have begun. Pinned baselines stay as they are, and share another such chance
+among them. Days are looked at in order and once; a day that is looked at again, as after lost looks, gives the same.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from spanledger_analytics import drift_findings, drifting
+from spanledger_analytics import drift_findings, drift_merging, drifting
 from spanledger_analytics.drifting import EMBEDDING, MEASURED, MIX, Side, Tested
 from spanledger_analytics.jobs.hours import midnight
 from spanledger_analytics.methods.drift.monitoring import FixedMonitor, Monitor
@@ -39,11 +39,12 @@ LEAST_BASELINE: Final = timedelta(days=7)
 PINNED_BACK: Final = timedelta(days=7)
 # A slice needs so many sessions in the baseline's last week to be watched by itself.
 LEAST_SESSIONS: Final = 40
-MOST_SLICES: Final = 3
+# Slices that are watched, those with most sessions. What is new in one of eight features is little among all calls.
+SLICES: Final[Mapping[str, int]] = {EMBEDDING: 8, MEASURED: 3, MIX: 0}
 # Of projects without drift this share hears a false alarm in a quarter: by the whole, by each of its slices. Together
 # .05; the pinned baselines of a project share .05 of their own, by both families of each.
 LEVELS: Final[Mapping[str, tuple[float, float]]] = {
-    EMBEDDING: (0.01, 0.005), MEASURED: (0.005, 0.005), MIX: (0.005, 0.0),
+    EMBEDDING: (0.01, 0.015 / SLICES[EMBEDDING]), MEASURED: (0.005, 0.015 / SLICES[MEASURED]), MIX: (0.005, 0.0),
 }  # fmt: skip
 LEVEL_OF_PINNED: Final = 0.05 / baselines.MOST / 2
 HORIZON: Final = 90
@@ -143,9 +144,9 @@ def _streams(
     engine: Engine, project: str, family: str, day: datetime, begins: datetime, model: Model | None, known: _Known
 ) -> list[_Stream]:
     wheres: list[Mapping[str, str]] = [{}]
-    if LEVELS[family][1]:
+    if SLICES[family]:
         recent = Scope(project, day - LEAST_BASELINE, day)
-        features = drift_calls.slices(engine, recent, Dimension.FEATURE, LEAST_SESSIONS, MOST_SLICES)
+        features = drift_calls.slices(engine, recent, Dimension.FEATURE, LEAST_SESSIONS, SLICES[family])
         wheres += [{Dimension.FEATURE.value: name} for name in features]
     chosen = model if family == EMBEDDING else None
     made: list[_Stream] = []
@@ -194,29 +195,36 @@ def _look_at(
     engine: Engine, control: Control, streams: Sequence[_Stream], day: datetime, known: _Known, now: datetime
 ) -> int:
     looks: list[Look] = []
-    told: list[findings.Finding] = []
+    alarms: list[_Alarm] = []
     for stream in streams:
-        made, finding = _compared(engine, control, stream, day, now)
+        made, alarm = _compared(engine, control, stream, day)
         looks.append(made)
         known[made.key] = made
-        if finding is not None:
-            told.append(finding)
+        if alarm is not None:
+            alarms.append(alarm)
     drift.write(engine, streams[0].project, looks)
-    findings.write(engine, told)
+    # Of slices within each other the narrowest comes first: what it explains is not told again.
+    for alarm in sorted(alarms, key=lambda each: -len(each.look.slice)):
+        _tell(engine, control, alarm, now)
     return len(looks)
 
 
-def _compared(
-    engine: Engine, control: Control, stream: _Stream, day: datetime, now: datetime
-) -> tuple[Look, findings.Finding | None]:
+@dataclass(frozen=True, slots=True)
+class _Alarm:
+    """A look that is to be told, and what it was of."""
+
+    stream: _Stream
+    look: Look
+    since: Scope
+    tested: Tested
+    sides: tuple[Side, Side]
+    seed: int
+
+
+def _compared(engine: Engine, control: Control, stream: _Stream, day: datetime) -> tuple[Look, _Alarm | None]:
     current, reference = stream.scope(day, day + _DAY), stream.reference(day)
     monitor, seed = stream.monitor, stream.seed(day)
-    whole = stream.family == MEASURED
-    # A sample of sessions drawn anew for every look: one that stays would make looks depend on each other.
-    sides = (
-        drifting.read(engine, control, reference, stream.model, salt=str(seed), whole=whole),
-        drifting.read(engine, control, current, stream.model, salt=str(seed), whole=whole),
-    )
+    sides = _read(engine, control, stream, (reference, current), seed, whole=stream.family == MEASURED)
     if stream.family == MIX:
         # Who works on weekends is another mix, every week.
         weekend = day.isoweekday() > _FRIDAY
@@ -249,16 +257,37 @@ def _compared(
     if found.p is None or not monitor.alarmed:
         return made, None
     since = stream.scope(current.end - max(monitor.since, 1) * _DAY, current.end)
-    if not whole:
+    return made, _Alarm(stream, made, since, found, sides, seed)
+
+
+def _tell(engine: Engine, control: Control, alarm: _Alarm, now: datetime) -> None:
+    """Write down an alarm: as a finding, as part of the one that it goes on with, or not at all where the findings of
+    narrower slices explain it."""
+    stream, look, sides = alarm.stream, alarm.look, alarm.sides
+    near = alarm.since.start - drift_merging.MERGED, look.end
+    standing = findings.listing(engine, stream.project, start=near[0], end=near[1], kinds=(drift_findings.KIND,))
+    inner = drift_merging.narrower(standing, look, alarm.since.start)
+    if drift_merging.explained(sides, inner, lambda left: _tested(stream, left, alarm.seed, None)):
+        return
+    if stream.family != MEASURED:
         # What is told beside is read once something is told.
-        sides = (
-            drifting.read(engine, control, reference, stream.model, salt=str(seed)),
-            drifting.read(engine, control, current, stream.model, salt=str(seed)),
-        )
-    return made, drift_findings.finding(engine, control, since, made, found, sides, now)
+        sides = _read(engine, control, stream, (sides[0].scope, sides[1].scope), alarm.seed, whole=True)
+    told = drift_findings.finding(engine, control, alarm.since, look, alarm.tested, sides, now)
+    before = drift_merging.goes_on(standing, look, alarm.since.start)
+    findings.write(engine, [told if before is None else drift_merging.merged(before, look, told)])
 
 
-def _tested(stream: _Stream, sides: tuple[Side, Side], seed: int, resolution: float) -> Tested:
+def _read(
+    engine: Engine, control: Control, stream: _Stream, scopes: tuple[Scope, Scope], seed: int, *, whole: bool
+) -> tuple[Side, Side]:
+    # A sample of sessions drawn anew for every look: one that stays would make looks depend on each other.
+    reference, current = (
+        drifting.read(engine, control, each, stream.model, salt=str(seed), whole=whole) for each in scopes
+    )
+    return reference, current
+
+
+def _tested(stream: _Stream, sides: tuple[Side, Side], seed: int, resolution: float | None) -> Tested:
     if stream.family == EMBEDDING:
         return drifting.asked(*sides, seed=seed, resolution=resolution)
     if stream.family == MEASURED:

@@ -1,24 +1,24 @@
-"""The emergence job: topics of this week that the weeks before did not have, told once each, before any refit.
+"""The emergence job: topics of a week that the weeks before did not have, told once each, before any refit.
 
-Each look keeps the chance of telling anything where there is no news at ALPHA, over all groups looked at; a topic that
-was told in the last month is not told again.
+Each look keeps the chance of telling anything where there is no news at `emerging.ALPHA`, over all groups looked at; a
+topic that was told in the last month is not told again. What was not looked at when it was due, as where a month of
+calls comes at once, is looked at later by the day, as it would have been then.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from spanledger_analytics import topics
-from spanledger_analytics.jobs.clusters import SEED, chosen_model
+from spanledger_analytics import emerging
+from spanledger_analytics.emerging import Topic
+from spanledger_analytics.jobs.clusters import chosen_model
 from spanledger_analytics.jobs.hours import Progress
-from spanledger_analytics.methods.clusters.emergence import News, Settings, emergence
-from spanledger_analytics.methods.clusters.neighbours import unit
-from spanledger_store import clusters, findings
+from spanledger_store import clusters, embedding, findings
 from spanledger_store.clusters import Sample
 from spanledger_store.control import Control, cluster_progress, projects
 from spanledger_store.control import clusters as stored
@@ -28,109 +28,117 @@ from spanledger_store.findings import Finding
 
 KIND: Final = "topic"
 """The kind of finding that a new topic is."""
-ALPHA: Final = 0.005
 # Looks overlap, and each has its chance of a false alarm.
 EVERY: Final = timedelta(hours=12)
 WEEK: Final = timedelta(days=7)
 BEFORE: Final = timedelta(days=21)
 MONTH: Final = timedelta(days=30)
+# How far back looks are made up for.
+CAUGHT_UP: Final = timedelta(days=30)
+_DAY: Final = timedelta(days=1)
 # Calls of both stretches at most: time grows with their square.
-_MOST_BEFORE: Final = 12_000
-_MOST_NOW: Final = 6_000
-_LEAST: Final = 200
-# Cosine of two groups' middles from which they are one topic.
-_SAME: Final = 0.8
+MOST_BEFORE: Final = 12_000
+MOST_NOW: Final = 6_000
 _EXAMPLES: Final = 5
-_SETTINGS: Final = Settings(alpha=ALPHA)
+_NAMELESS: Final = "(too few people ask it to say more)"
 
 
 def run(engine: Engine, control: Control, progress: Progress = lambda *_: None, now: datetime | None = None) -> int:
-    """Look at every project that has not been looked at for half a day; how many topics are new."""
+    """Make every project's looks that are due, the oldest first; how many topics are new."""
     at = now or datetime.now(UTC)
-    before = cluster_progress.looks(control)
+    last = cluster_progress.looks(control)
+    return sum(
+        catch_up(engine, control, each.id, last.get(each.id), at, progress) for each in projects.listing(control)
+    )
+
+
+def catch_up(
+    engine: Engine,
+    control: Control,
+    project: str,
+    last: datetime | None,
+    now: datetime,
+    progress: Progress = lambda *_: None,
+) -> int:
+    """Look at one project at each moment that has come since the last look; how many topics are new.
+
+    A look that had too few calls is not noted: it is made again, until the calls are there or the moment is long gone.
+    """
     made = 0
-    for project in projects.listing(control):
-        if project.id not in before or at - before[project.id] >= EVERY:
-            made += look(engine, control, project.id, at, progress)
-            cluster_progress.looked(control, project.id, at)
+    for moment in moments(last, now):
+        told = look(engine, control, project, moment, progress)
+        if told is not None:
+            cluster_progress.looked(control, project, moment)
+            made += told
     return made
 
 
-def look(engine: Engine, control: Control, project: str, now: datetime, progress: Progress = lambda *_: None) -> int:
-    """Tell a project's new topics as of `now`, each as an event of its clusters and as a finding; how many."""
+def moments(last: datetime | None, now: datetime) -> Iterator[datetime]:
+    """When to look, the oldest first: now, where the last look is half a day ago, and before that once a day."""
+    first = now - CAUGHT_UP if last is None else max(last, now - CAUGHT_UP)
+    if now - first < EVERY:
+        return
+    for days in reversed(range((now - first - EVERY) // _DAY + 1)):
+        yield now - days * _DAY
+
+
+def look(
+    engine: Engine, control: Control, project: str, now: datetime, progress: Progress = lambda *_: None
+) -> int | None:
+    """Tell a project's new topics as of `now`, each as an event of its clusters and as a finding; how many, None where
+    there were too few calls to tell."""
     model = chosen_model(engine, control, project, now)
-    if model is None or model.dimensions is None:
-        return 0
+    if model is None or model.dimensions is None or model.calls < 2 * emerging.LEAST:
+        return None
     cut = now - WEEK
-    progress(f"reading {project}", 0, 2)
-    before = _sample(engine, project, model.model, model.dimensions, cut - BEFORE, cut, _MOST_BEFORE)
-    current = _sample(engine, project, model.model, model.dimensions, cut, now, _MOST_NOW)
-    if min(len(before), len(current)) < _LEAST:
-        return 0
-    found = emergence(
-        before.vectors,
-        np.array(before.sessions),
-        current.vectors,
-        np.array(current.sessions),
-        SEED,
-        _SETTINGS,
-        progress,
-    )
-    fresh = [each for each in found.groups if each.new]
-    if not fresh:
-        return 0
-    known = [
-        np.asarray(each.details["middle"])
+    progress(f"reading {project} as of {now:%Y-%m-%d}", 0, 2)
+    current = _sample(engine, project, model, cut, now, MOST_NOW)
+    if len(current) < emerging.LEAST:
+        return None
+    before = _sample(engine, project, model, cut - BEFORE, cut, MOST_BEFORE)
+    before_told = [
+        each
         for each in stored.events(control, project, now - MONTH)
         if each.kind == "emergence" and each.details.get("model") == model.model
     ]
-    described = _described(current, fresh)
+    known = [np.asarray(each.details["middle"]) for each in before_told]
+    found = emerging.new_topics(before, current, known, progress)
+    if found is None:
+        return None
+    kept = stored.newest(control, project)
     made: list[Finding] = []
-    for at, group in enumerate(fresh):
-        middle = unit(current.vectors[group.members].mean(axis=0, keepdims=True))[0]
-        if any(float(each @ middle) >= _SAME for each in known):
-            continue
-        known.append(middle)
-        told = _told(project, group, current, described, at, found.sessions_now, found.sessions_before)
-        kept = stored.newest(control, project)
-        details = told | {"middle": [round(float(each), 4) for each in middle], "model": model.model}
-        share = group.sessions / found.sessions_now
-        event = Event(project, now, "emergence", kept.id if kept else "", share=share, details=details)
-        stored.tell(control, event)
-        made.append(_finding(event, group, current, now, found.sessions_before))
+    for topic in found:
+        told = _told(project, topic, current)
+        if topic.known is None:
+            more = {"middle": [round(float(each), 4) for each in topic.middle], "model": model.model}
+            event = Event(project, now, "emergence", kept.id if kept else "", share=topic.share, details=told | more)
+            stored.tell(control, event)
+            made.append(_finding(event, topic, current, now))
+        elif topic.words.label and not before_told[topic.known].details.get("words"):
+            _name(engine, control, before_told[topic.known], told)
     findings.write(engine, made)
     return len(made)
 
 
-def _sample(
-    engine: Engine, project: str, model: str, dimensions: int, first: datetime, end: datetime, most: int
-) -> Sample:
-    """Calls with a direction: a text of which nothing is known has none."""
-    found = clusters.sample(engine, project, model, dimensions, first, end, most)
-    return clusters.some(found, np.flatnonzero(found.vectors.any(axis=1)))
+def _name(engine: Engine, control: Control, event: Event, told: Mapping[str, Any]) -> None:
+    """Give a topic that too few people had asked about to be described the words that it has by now."""
+    label = told["labels"][""]
+    words = {name: told[name] for name in ("labels", "words", "example_traces", "examples")}
+    words["sentence"] = event.details["sentence"].replace(_NAMELESS, label)
+    stored.retell(control, [replace(event, details={**event.details, **words})])
+    near = findings.listing(engine, event.project, start=event.at - WEEK, end=event.at, kinds=(KIND,))
+    mine = [each for each in near if each.id == findings.identity(event.project, KIND, {}, each.start, event.id)]
+    findings.write(engine, [replace(each, evidence={**each.evidence, **words}) for each in mine])
 
 
-def _described(current: Sample, groups: Sequence[News]) -> dict[int, topics.Described]:
-    """Groups in words, against everything else of the week."""
-    positions: NDArray[np.int64] = np.full(len(current), len(groups), dtype=np.int64)
-    for at, group in reversed(list(enumerate(groups))):
-        positions[group.members] = at
-    return topics.describe(current, positions, topics.owners(current)[1])
+def _sample(engine: Engine, project: str, model: embedding.Model, first: datetime, end: datetime, most: int) -> Sample:
+    return emerging.directed(clusters.sample(engine, project, model.model, model.dimensions or 0, first, end, most))
 
 
-def _told(
-    project: str,
-    group: News,
-    current: Sample,
-    described: Mapping[int, topics.Described],
-    at: int,
-    sessions: int,
-    sessions_before: int,
-) -> dict[str, Any]:
-    words = described.get(at, topics.Described("", (), ()))
-    rows = list(words.exemplars)[:_EXAMPLES] or []
-    share = group.sessions / max(sessions, 1)
-    label = words.label or "(too few people ask it to say more)"
+def _told(project: str, topic: Topic, current: Sample) -> dict[str, Any]:
+    group, words = topic.group, topic.words
+    rows: Sequence[int] = words.exemplars[:_EXAMPLES]
+    label = words.label or _NAMELESS
     return {
         "key": f"{project} {min(current.starts[row] for row in group.members.tolist())}",
         "labels": {"": label},
@@ -141,16 +149,15 @@ def _told(
         "example_traces": [current.traces[row] for row in rows],
         "examples": [[current.traces[row], current.spans[row]] for row in rows],
         "sentence": (
-            f"New topic: {label}. {share:.1%} of this week's sessions ({group.sessions}) ask about it; of the three "
-            f"weeks before, {group.sessions_before} of {sessions_before} did."
+            f"New topic: {label}. {topic.share:.1%} of this week's sessions ({group.sessions}) ask about it; of the "
+            f"three weeks before, {group.sessions_before} of {topic.sessions[0]} did."
         ),
     }
 
 
-def _finding(event: Event, group: News, current: Sample, now: datetime, sessions_before: int) -> Finding:
+def _finding(event: Event, topic: Topic, current: Sample, now: datetime) -> Finding:
+    group = topic.group
     start = datetime.fromtimestamp(min(current.starts[row] for row in group.members.tolist()) / 1e9, UTC)
-    share = event.share or 0.0
-    expected = group.sessions_before / max(sessions_before, 1)
     shown = {name: value for name, value in event.details.items() if name not in ("middle", "key")}
     return Finding(
         project_id=event.project,
@@ -163,9 +170,9 @@ def _finding(event: Event, group: News, current: Sample, now: datetime, sessions
         grain="day",
         first_detected_at=now,
         detected_at=now,
-        severity="medium" if share >= 0.02 else "low",
-        actual=share,
-        expected=expected,
+        severity="medium" if topic.share >= 0.02 else "low",
+        actual=topic.share,
+        expected=topic.before,
         lower=None,
         upper=None,
         unit="share",

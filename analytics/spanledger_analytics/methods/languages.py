@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Final
 
 _WORD: Final = re.compile(r"[^\W\d_]+")
+_LETTER: Final = re.compile(r"[A-Za-z]")
 _READ: Final = 1_000
 # Languages of the Latin script by words that hold their sentences together; words of several count for each.
 _WORDS: Final[Mapping[str, frozenset[str]]] = {
@@ -28,6 +29,9 @@ _WORDS: Final[Mapping[str, frozenset[str]]] = {
         "sv": "och är jag inte en ett det att min mitt på för med hur vad kan som av den var till har",
         "pl": "i jest nie w na się do to że jak co mój moja czy z dla mam mogę gdzie po ale są",
     }.items()
+}
+_SPOKEN: Final[Mapping[str, tuple[str, ...]]] = {
+    word: tuple(name for name, known in _WORDS.items() if word in known) for word in frozenset().union(*_WORDS.values())
 }
 # The first and last code point of scripts, by what a text in them is called.
 _SCRIPTS: Final = (
@@ -46,14 +50,19 @@ def language(text: str) -> str | None:
     script = _script(read)
     if script != OTHER:
         return script
-    words = [word.lower() for word in _WORD.findall(read)]
-    hits = {name: sum(word in known for word in words) for name, known in _WORDS.items()}
-    best = max(hits, key=lambda name: hits[name])
-    is_alone = list(hits.values()).count(hits[best]) == 1
-    return best if hits[best] and is_alone else OTHER
+    hits: dict[str, int] = {}
+    for word in _WORD.findall(read):
+        for name in _SPOKEN.get(word.lower(), ()):
+            hits[name] = hits.get(name, 0) + 1
+    most = max(hits.values(), default=0)
+    best = [name for name, count in hits.items() if count == most]
+    return best[0] if len(best) == 1 else OTHER
 
 
 def _script(text: str) -> str | None:
+    if text.isascii():
+        # Most texts are; going through their letters one by one took a large part of the drift job's time.
+        return OTHER if _LETTER.search(text) else None
     counts: dict[str, int] = {}
     for letter in text:
         if not letter.isalpha():

@@ -1,9 +1,10 @@
 """A map of clusters and their members in two dimensions that later members can be put on, and that keeps its shape.
 
 Clusters are laid out so that distances on the map are as the distances of their centroids: stress majorisation with
-weights of 1 / distance squared (Gansner, Koren and North 2004), begun from classical scaling (Torgerson 1952). A member
-lies around its cluster's place: as far out as it is from the centroid, in the direction in which it leans. So a place
-follows from the vector and the codebook alone, in time linear in the number of vectors.
+weights of 1 / distance squared (Gansner, Koren and North 2004), begun from classical scaling (Torgerson 1952). Of more
+than a few clusters, `umap_layout` goes on from there, or from the places of an earlier map. A member lies around its
+cluster's place: as far out as it is from the centroid, in the direction in which it leans. So a place follows from the
+vector and the codebook alone, in time linear in the number of vectors.
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ _TINY: Final = 1e-9
 _REACH: Final = 0.45
 _BEYOND: Final = 1.6
 _RIDGE: Final = 0.05
+# Clusters between which a new one begins, and how fast their weight falls with the cosine.
+_BETWEEN: Final = 3
+_FALL: Final = 0.03
 
 
 def layout(centroids: NDArray[Any]) -> Floats:
@@ -43,8 +47,34 @@ def layout(centroids: NDArray[Any]) -> Floats:
         ratio = weights * wanted / np.maximum(apart, _TINY)
         np.fill_diagonal(ratio, 0.0)
         places = inverse @ ((np.diag(ratio.sum(axis=1)) - ratio) @ places)
-    places -= places.mean(axis=0)
-    return places / max(float(np.linalg.norm(places, axis=1).mean()), _TINY)
+    return centred(places)
+
+
+def centred(places: NDArray[Any]) -> Floats:
+    """The places around (0, 0), at a mean distance of 1 from there."""
+    moved = np.asarray(places, dtype=np.float64)
+    moved = moved - moved.mean(axis=0) if len(moved) else moved
+    return moved / max(float(np.linalg.norm(moved, axis=1).sum()) / max(len(moved), 1), _TINY)
+
+
+def continued(centroids: NDArray[Any], earlier: Floats, rows: NDArray[np.intp]) -> Floats:
+    """Places to begin a map from: `earlier` for `rows` (at least one), for other clusters between those most like them.
+
+    `centroids` are unit rows.
+    """
+    points = np.asarray(centroids, dtype=np.float64)
+    places = np.zeros((len(points), 2))
+    places[rows] = earlier
+    new = np.setdiff1d(np.arange(len(points)), rows)
+    if not len(new):
+        return places
+    alike = points[new] @ points[rows].T
+    near = np.argsort(-alike, axis=1, kind="stable")[:, :_BETWEEN]
+    held = np.take_along_axis(alike, near, axis=1)
+    weight = np.exp((held - held[:, :1]) / _FALL)
+    weight /= weight.sum(axis=1, keepdims=True)
+    places[new] = np.einsum("ij,ijd->id", weight, earlier[near])
+    return places
 
 
 def _scaled(wanted: Floats) -> Floats:

@@ -72,3 +72,16 @@ def test_two_clusters_that_are_one_do_not_break_it() -> None:
     points = centroids(9)
     points[4] = points[5]
     assert np.isfinite(placing.layout(points)).all()
+
+
+def test_a_map_goes_on_from_an_earlier_one_and_what_is_new_begins_between_its_like() -> None:
+    points = centroids(20)
+    rows = np.array([0, 1, 2, *range(4, 20)])
+    earlier = np.random.default_rng(6).normal(size=(19, 2))
+    begin = placing.continued(points, earlier, rows)
+    assert np.array_equal(begin[rows], earlier)
+    # Of its group of four, three were there: it lies within their triangle, as only they weigh.
+    sides = earlier[:3] - begin[3]
+    areas = [float(np.cross([*sides[one], 0], [*sides[(one + 1) % 3], 0])[2]) for one in range(3)]
+    assert len({area > 0 for area in areas}) == 1
+    assert np.array_equal(placing.continued(points[:1], earlier[:1], np.array([0])), earlier[:1])

@@ -5,7 +5,9 @@ nothing of periods; these are joined step by step to ever larger regions. In eac
 sessions is compared with that of all by a likelihood ratio, and the ratio with the greatest found anywhere when whole
 sessions change their period at random. So the null is that sessions are exchangeable between the periods, the unit of
 independence is the session, and the chance of telling even one group where there is no news is at most `alpha`, however
-many regions are looked at and however alike a session's messages are.
+many regions are looked at and however alike a session's messages are. What is told is set aside, and the rest is tested
+again by itself (Zhang, Assunção and Kulldorff, Journal of Probability and Statistics 2010, 642379), so that no topic is
+told twice, and none because of another's rows.
 
 A tree-based scan statistic (Kulldorff, Fang and Walsh, Biometrics 59, 2003) over the joint neighbourhood graph, whose
 counts are those of nearest-neighbour tests (Schilling, JASA 81, 1986; Henze, Annals of Statistics 16, 1988). Because
@@ -74,10 +76,11 @@ class Settings:
 class News:
     """A group of current rows that has grown out of proportion since the period before.
 
-    `members` are row numbers of the current period, those nearest to the group's middle first. `sessions` is how many
-    sessions they are of, the effective number of observations, and `sessions_before` of how many the region had then.
-    `p_value` is adjusted for all regions (family-wise). `factor` is how many times its former share of sessions the
-    region has now, half a session being added to either so that it is finite; `new` is whether that makes it new.
+    `members` are row numbers of the current period, those nearest to the group's middle first; no row is in two groups.
+    `sessions` is how many sessions they are of, the effective number of observations, and `sessions_before` how many of
+    the period before asked about the same. `p_value` is adjusted for all regions (family-wise). `factor` is how many
+    times its former share of sessions the topic has now, each counting by the share of its rows, and half a usual one
+    being added to either so that it is finite; `new` is whether that makes it new.
     """
 
     members: Ints
@@ -124,37 +127,84 @@ def emergence(
         return Emergence((), *counts)
     if before.shape[1] != now.shape[1]:
         raise BadInput(f"{before.shape[1]} dimensions before and {now.shape[1]} now: vectors of one model only")
-    sessions = np.concatenate((first, second + counts[0])).astype(np.int64)
-    pooled = unit(np.concatenate((np.asarray(before, np.float32), np.asarray(now, np.float32))))
+    points = unit(np.concatenate((np.asarray(before, np.float32), np.asarray(now, np.float32))))
     dice = np.random.default_rng(seed)
     tell("neighbours", 0, 1)
-    found = nearest(pooled, min(chosen.neighbours, len(pooled) - 1))
+    found = nearest(points, min(chosen.neighbours, len(points) - 1))
     tell("neighbours", 1, 1)
-    inside = regions(pooled, found, max(len(pooled) / chosen.grain, 1.0), dice)
-    alike = 1.0 / np.bincount(sessions)[sessions]
-    weight = matrix(alike, np.arange(len(sessions)), sessions, (len(sessions), sum(counts)))
-    held = (inside @ weight).tocsr()
-    current = np.arange(sum(counts)) >= counts[0]
-    evidence = _evidence(held, current[:, None].astype(np.float64))[:, 0]
-    greatest = np.empty(chosen.permutations)
-    for begin in range(0, chosen.permutations, _AT_ONCE):
-        turns = range(begin, min(begin + _AT_ONCE, chosen.permutations))
-        drawn = np.stack([dice.permutation(current) for _ in turns], axis=1).astype(np.float64)
-        greatest[begin : turns.stop] = _evidence(held, drawn).max(axis=0, initial=0.0)
-        tell("permutations", turns.stop, chosen.permutations)
-    of_now = current[sessions]
-    taken = np.zeros(len(sessions), dtype=np.bool_)
+    pooled = _Pooled(
+        points,
+        found,
+        regions(points, found, max(len(points) / chosen.grain, 1.0), dice),
+        np.concatenate((first, second + counts[0])).astype(np.int64),
+        np.arange(sum(counts)) >= counts[0],
+    )
+    left = np.ones(len(points), dtype=np.bool_)
     told: list[News] = []
-    for region in np.argsort(-evidence, kind="stable"):
-        p_value = float((1 + (greatest >= evidence[region]).sum()) / (1 + chosen.permutations))
-        if p_value > chosen.alpha or evidence[region] <= 0:
+    while left.any():
+        region, evidence, p_value = _clearest(pooled, left, dice, chosen, tell)
+        if p_value > chosen.alpha or evidence <= 0:
             break
-        rows = inside.indices[inside.indptr[region] : inside.indptr[region + 1]]
-        if taken[rows].any():
-            continue
-        taken[rows] = True
-        told.append(_told(pooled, found, rows, of_now, sessions, counts, float(evidence[region]), p_value, chosen))
+        rows = _grown(pooled, region, left)
+        members = _members(pooled, rows, left)
+        told.append(_told(pooled, rows, members, evidence, p_value, chosen.factor))
+        left[rows] = left[members] = False
     return Emergence(tuple(told), *counts)
+
+
+@dataclass(frozen=True, slots=True)
+class _Pooled:
+    """Rows of both periods: neighbours, regions (regions x rows), numbers of sessions; which sessions are current."""
+
+    points: Floats
+    found: Neighbours
+    inside: Sparse
+    sessions: Ints
+    current: NDArray[np.bool_]
+
+
+def _clearest(
+    pooled: _Pooled, left: NDArray[np.bool_], dice: np.random.Generator, settings: Settings, tell: Progress
+) -> tuple[int, float, float]:
+    """(region, evidence, p value) of the region with the most evidence in the rows that are left."""
+    sessions = pooled.sessions
+    known = np.unique(sessions[left])
+    current = pooled.current[known]
+    if current.all() or not current.any():
+        return 0, 0.0, 1.0
+    # A session counts by the share of its rows.
+    alike = left / np.bincount(sessions)[sessions]
+    weight = matrix(alike, np.arange(len(sessions)), sessions, (len(sessions), len(pooled.current)))
+    held = (pooled.inside @ weight).tocsr()[:, known]
+    evidence = _evidence(held, current[:, None].astype(np.float64))[:, 0]
+    best = int(evidence.argmax())
+    as_clear = 0
+    for begin in range(0, settings.permutations, _AT_ONCE):
+        turns = range(begin, min(begin + _AT_ONCE, settings.permutations))
+        drawn = np.stack([dice.permutation(current) for _ in turns], axis=1).astype(np.float64)
+        as_clear += int((_evidence(held, drawn).max(axis=0, initial=0.0) >= evidence[best]).sum())
+        tell("permutations", turns.stop, settings.permutations)
+    return best, float(evidence[best]), (1 + as_clear) / (1 + settings.permutations)
+
+
+def _grown(pooled: _Pooled, region: int, left: NDArray[np.bool_]) -> Ints:
+    """Rows left in those communities of a region in which the share of current sessions is above that of all.
+
+    A region that holds what is new may reach into what is as it was, which would pass for its past.
+    """
+    inside, sessions = pooled.inside, pooled.sessions
+    rows = inside.indices[inside.indptr[region] : inside.indptr[region + 1]]
+    rows = rows[left[rows]]
+    # The first half of a tree's regions, and one, are its communities.
+    count = (inside.shape[0] + 1) // 2
+    community = np.repeat(np.arange(count), np.diff(inside.indptr[: count + 1]))
+    of = np.empty(inside.shape[1], dtype=np.int64)
+    of[inside.indices[: inside.indptr[count]]] = community
+    of = of[rows]
+    alike = 1.0 / np.bincount(sessions)[sessions[rows]]
+    now = np.bincount(of, alike * pooled.current[sessions[rows]], minlength=count)
+    usual = np.bincount(of, alike, minlength=count) * pooled.current[np.unique(sessions[left])].mean()
+    return rows[(now > usual)[of]]
 
 
 def regions(points: Floats, found: Neighbours, resolution: float, dice: np.random.Generator) -> Sparse:
@@ -184,41 +234,38 @@ def _evidence(held: Sparse, current: NDArray[np.float64]) -> NDArray[np.float64]
     return np.where(now > whole * share, made, 0.0)
 
 
-def _told(
-    points: Floats,
-    found: Neighbours,
-    rows: Ints,
-    of_now: NDArray[np.bool_],
-    sessions: Ints,
-    counts: tuple[int, int],
-    evidence: float,
-    p_value: float,
-    settings: Settings,
-) -> News:
-    """A region as a group: its current rows, with those beside them that are of the same kind."""
-    region = np.zeros(len(points), dtype=np.bool_)
-    region[rows] = True
-    near, known = found.ids, found.ids >= 0
-    inside = region & of_now
+def _members(pooled: _Pooled, rows: Ints, left: NDArray[np.bool_]) -> Ints:
+    """The current ones of these rows, with those left beside them that are of the same kind."""
+    of_now = pooled.current[pooled.sessions]
+    near, known = pooled.found.ids, pooled.found.ids >= 0
+    inside = np.zeros(len(of_now), dtype=np.bool_)
+    inside[rows] = of_now[rows]
     # What is new has hardly any neighbours from before, and some in the group.
     fresh = of_now & ((of_now[near] & known).mean(axis=1) >= _FRESH)
     for _ in range(_ROUNDS):
         votes = (inside[near] & known).mean(axis=1)
-        inside |= (of_now & (votes >= _MAJORITY)) | (fresh & (votes >= _SOME))
-    members = np.flatnonzero(inside)
-    middle = points[members].mean(axis=0)
-    members = members[np.argsort(-(points[members] @ middle), kind="stable")]
-    then = len(np.unique(sessions[rows[~of_now[rows]]]))
-    now = len(np.unique(sessions[rows[of_now[rows]]]))
-    factor = float((now + 0.5) / counts[1] / ((then + 0.5) / counts[0]))
+        inside |= left & ((of_now & (votes >= _MAJORITY)) | (fresh & (votes >= _SOME)))
+    return np.flatnonzero(inside)
+
+
+def _told(pooled: _Pooled, rows: Ints, members: Ints, evidence: float, p_value: float, least: float) -> News:
+    """What is said of rows of a region and of the group that they have made."""
+    sessions, current = pooled.sessions, pooled.current
+    middle = pooled.points[members].mean(axis=0)
+    members = members[np.argsort(-(pooled.points[members] @ middle), kind="stable")]
+    asked, touched = np.unique(sessions[rows], return_counts=True)
+    share = touched / np.bincount(sessions)[asked]
+    now, then = float(share[current[asked]].sum()), float(share[~current[asked]].sum())
+    half = float(share.mean()) / 2
+    factor = (now + half) / current.sum() / ((then + half) / (~current).sum())
     return News(
-        members=members - int((~of_now).sum()),
+        members=members - int((~current[sessions]).sum()),
         sessions=len(np.unique(sessions[members])),
-        sessions_before=then,
+        sessions_before=int((~current[asked]).sum()),
         evidence=evidence,
         p_value=p_value,
-        factor=factor,
-        new=factor >= settings.factor,
+        factor=float(factor),
+        new=bool(factor >= least),
     )
 
 

@@ -15,7 +15,7 @@ from spanledger_analytics.methods.drift.windows import DriftInput, Windows
 Array = NDArray[Any]
 
 FEWEST_REPETITIONS = 19
-FINEST: Final = 2.5e-5
+FINEST: Final = 1e-5
 """The finest resolution of p values that can be asked for."""
 # A p value of at most the first is made anew from so many arrangements; None is as many as the resolution takes.
 _STAGES: Final = ((0.05, 4_999), (0.002, None))

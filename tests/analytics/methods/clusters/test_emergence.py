@@ -63,6 +63,44 @@ def test_what_was_there_before_and_grew_is_told_as_grown() -> None:
     assert 2.0 < made.groups[0].factor < 12.0
 
 
+def thin(seed: int, fresh: int, spread: float, apart: float) -> tuple[Emergence, NDArray[np.bool_]]:
+    """1,200 sessions of one call before and 300 now, of which `fresh` lie thinly among and between two known topics."""
+    dice = np.random.default_rng(seed)
+    centres = np.random.default_rng(0).normal(size=(TOPICS, DIMENSIONS))[1:]
+    beside = [
+        centres[at] + far * np.random.default_rng(at + 1).normal(size=DIMENSIONS)
+        for at in (0, 1)
+        for far in (0.55, apart)
+    ]
+    news = np.stack([*beside, (centres[0] + centres[1]) / 2])
+
+    def drawn(count: int, around: NDArray[np.float64], width: float) -> NDArray[np.float32]:
+        chosen = around[dice.integers(len(around), size=count)]
+        return (chosen + dice.normal(0.0, width, (count, DIMENSIONS))).astype(np.float32)
+
+    before, now = drawn(1200, centres, 0.7), drawn(300 - fresh, centres, 0.7)
+    whole = np.concatenate((now, drawn(fresh, news, spread)))
+    made = emergence(before, np.arange(1200), whole, np.arange(300), seed, QUICK)
+    return made, np.arange(300) >= 300 - fresh
+
+
+def test_news_among_known_topics_are_new_rather_than_growth_of_these() -> None:
+    for seed in range(4):
+        made, fresh = thin(seed, 80, 0.8, 0.8)
+        assert [each for each in made.groups if each.new and fresh[each.members].mean() > 0.5]
+
+
+def test_no_call_is_in_two_groups() -> None:
+    several = 0
+    for seed in range(3):
+        made, fresh = thin(seed, 150, 1.2, 0.9)
+        members = np.concatenate([each.members for each in made.groups])
+        assert len(np.unique(members)) == len(members)
+        assert all(fresh[each.members].mean() > 0.5 for each in made.groups)
+        several += len(made.groups) > 1
+    assert several
+
+
 def test_one_session_that_repeats_itself_is_no_topic() -> None:
     dice = np.random.default_rng(6)
     before, of_before = sessions(dice, 300, np.arange(1, TOPICS))

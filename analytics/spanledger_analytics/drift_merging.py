@@ -1,0 +1,86 @@
+"""Alarms of one change are one finding: while it goes on in a slice, and where a narrower slice explains a wider one's.
+
+A baseline that began anew a day or two ago is of the change itself, which may still be building up; what differs from
+it within MERGED goes on with the finding that stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final
+
+import polars as pl
+
+from spanledger_analytics.drifting import Side, Tested
+from spanledger_store.drift import Look, quantity
+from spanledger_store.findings import Finding
+
+MERGED: Final = timedelta(days=3)
+"""An alarm so long after the end of a finding of the same slice and quantity is of the same change."""
+EXPLAINED: Final = 0.01
+"""Without what a narrower finding is of, a wider alarm's p value is to be larger than this to be explained by it."""
+_RANKS: Final = ("low", "medium", "high")
+
+
+def of_quantity(finding: Finding) -> str:
+    """What a finding of drift was found by, as its looks are stored under."""
+    return quantity(str(finding.evidence["quantity"]), str(finding.evidence["baseline"]["name"]))
+
+
+def goes_on(standing: Sequence[Finding], look: Look, since: datetime) -> Finding | None:
+    """The finding that an alarm since then goes on with: the last of its slice and quantity, if it ended lately; of
+    those that began before the alarm ended."""
+    same = [each for each in standing if dict(each.slice) == dict(look.slice) and of_quantity(each) == look.quantity]
+    last = max(same, key=lambda each: each.end, default=None)
+    return last if last is not None and since - last.end <= MERGED else None
+
+
+def merged(before: Finding, look: Look, made: Finding) -> Finding:
+    """The finding as it stood, until the end of this alarm: it began when it began, and shows what it showed, unless
+    both are of one beginning or what is found now goes further."""
+    again = sorted({*before.evidence.get("again", ()), look.start.isoformat()})
+    severity = max(before.severity, made.severity, key=_RANKS.index)
+    if made.id == before.id:
+        return replace(made, first_detected_at=before.first_detected_at, severity=severity)
+    return replace(
+        before,
+        end=max(before.end, made.end),
+        detected_at=made.detected_at,
+        severity=severity,
+        evidence={**before.evidence, "again": again},
+    )
+
+
+def narrower(standing: Sequence[Finding], look: Look, since: datetime) -> list[Finding]:
+    """Findings of narrower slices by the same quantity that stand, of those that began before this alarm ended."""
+    return [
+        each
+        for each in standing
+        if len(each.slice) > len(look.slice)
+        and all(each.slice.get(name) == value for name, value in look.slice.items())
+        and of_quantity(each) == look.quantity
+        and since - each.end <= MERGED
+    ]
+
+
+def explained(sides: tuple[Side, Side], inner: Sequence[Finding], test: Callable[[tuple[Side, Side]], Tested]) -> bool:
+    """Whether nothing is left of an alarm in the calls that these findings are not of."""
+    if not inner:
+        return False
+    left = tuple(_without(side, [each.slice for each in inner]) for side in sides)
+    p = test((left[0], left[1])).p
+    return p is None or p > EXPLAINED
+
+
+def _without(side: Side, slices: Sequence[Mapping[str, str]]) -> Side:
+    """The side's calls that are in none of these slices."""
+    inside = [pl.all_horizontal(pl.col(name) == value for name, value in each.items()) for each in slices]
+    kept = side.frame.select(~pl.any_horizontal(inside).fill_null(value=False)).to_series().to_numpy()
+    return replace(
+        side,
+        frame=side.frame.filter(pl.Series(kept)),
+        vectors=side.vectors[kept[side.embedded]],
+        embedded=side.embedded[kept],
+    )
