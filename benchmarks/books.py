@@ -31,7 +31,7 @@ from spanledger_store.migrate import migrate, shipped
 from spanledger_store.reports import calls
 from spanledger_store.reports.books import books
 from spanledger_store.reports.buckets import Bucketing, Calendar
-from spanledger_store.reports.scope import Dimension, Scope
+from spanledger_store.scope import Dimension, Scope
 from spanledger_store.settings import StoreSettings
 
 PROJECT = "default"

@@ -33,13 +33,13 @@ from spanledger_dashboard.data import Data
 from spanledger_dashboard.exports_clusters import points_json
 from spanledger_dashboard.pages import clusters as page
 from spanledger_dashboard.view import View
-from spanledger_store import clusters
-from spanledger_store.clusters import Cluster, Page
 from spanledger_store.control import Control, projects
 from spanledger_store.control import clusters as kept
 from spanledger_store.control.clusters import Codebook
 from spanledger_store.engine import Engine
 from spanledger_store.migrate import migrate
+from spanledger_store.quality import clusters
+from spanledger_store.quality.clusters import Cluster, Page
 from spanledger_store.settings import StoreSettings
 
 CLUSTERS, DAYS, SEED = 60, 20, 7

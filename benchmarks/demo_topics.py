@@ -58,7 +58,7 @@ from spanledger_cli.demo.events import Event, Story  # noqa: E402
 from spanledger_cli.demo.story import story  # noqa: E402
 from spanledger_cli.demo.texts import corpus, features  # noqa: E402
 from spanledger_cli.demo.traffic import traffic  # noqa: E402
-from spanledger_store.clusters import Sample, some  # noqa: E402
+from spanledger_store.quality.clusters import Sample, some  # noqa: E402
 
 END = datetime(2026, 11, 1, tzinfo=UTC)
 DAY_NS = 86_400_000_000_000

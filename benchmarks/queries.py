@@ -37,20 +37,22 @@ from benchmarks import documents
 from benchmarks.seed import ABSENT, BIG_TRACE, FREQUENT, PROJECT, RARE
 from pydantic import SecretStr
 
-from spanledger_store import budget_report, deletion, health, ledger, settling, sql
-from spanledger_store import budgets as standing
+from spanledger_store import health, ledger, settling, sql
 from spanledger_store.control import Control
 from spanledger_store.control.budgets import Budget
 from spanledger_store.engine import Engine
+from spanledger_store.finance import budget_report
+from spanledger_store.finance import budgets as standing
+from spanledger_store.finance.spend_request import SpendBy, SpendRequest
+from spanledger_store.finance.spend_views import View, view
+from spanledger_store.lifecycle import deletion
 from spanledger_store.migrate import migrate
 from spanledger_store.periods import Period
 from spanledger_store.reports import accounting, calls, catalog, coverage, trace, traces
 from spanledger_store.reports.buckets import Bucketing, Calendar, automatic
-from spanledger_store.reports.scope import Dimension, Scope
 from spanledger_store.reports.traces import Cursor, Order, TraceSearch
+from spanledger_store.scope import Dimension, Scope
 from spanledger_store.settings import StoreSettings
-from spanledger_store.spend_request import SpendBy, SpendRequest
-from spanledger_store.spend_views import View, view
 
 LAUNCHER = Path(__file__).resolve().parent.parent / "tests" / "support" / "clickhouse_server.py"
 LIMIT_MS, BIG_TRACE_MS = 150, 300

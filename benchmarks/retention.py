@@ -11,9 +11,10 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from spanledger_store import ledger, retention
+from spanledger_store import ledger
 from spanledger_store.control import Control
 from spanledger_store.engine import Engine
+from spanledger_store.lifecycle import retention
 from spanledger_store.migrate import migrate
 from spanledger_store.settings import StoreSettings
 

@@ -13,9 +13,9 @@ from spanledger_analytics.methods.drift import embeddings
 from spanledger_analytics.methods.drift.windows import DriftInput
 from spanledger_store import embedding
 from spanledger_store.control import Control
-from spanledger_store.drift_request import Comparison, Of
 from spanledger_store.engine import Engine
-from spanledger_store.reports.scope import Scope
+from spanledger_store.quality.drift_request import Comparison, Of
+from spanledger_store.scope import Scope
 
 LEVEL: Final = 0.05
 _RESOLUTION: Final = 0.002

@@ -11,10 +11,10 @@ from spanledger_analytics.drifting import EMBEDDING, MEASURED, MIX, Side, Tested
 from spanledger_analytics.methods.drift import embeddings
 from spanledger_store import findings
 from spanledger_store.control import Control
-from spanledger_store.drift import Look
 from spanledger_store.engine import Engine
 from spanledger_store.findings import Finding, Severity
-from spanledger_store.reports.scope import Scope
+from spanledger_store.quality.drift import Look
+from spanledger_store.scope import Scope
 
 KIND: Final = "drift"
 METHOD: Final = "session permutation"

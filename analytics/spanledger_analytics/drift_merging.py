@@ -14,8 +14,8 @@ from typing import Final
 import polars as pl
 
 from spanledger_analytics.drifting import Side, Tested
-from spanledger_store.drift import Look, quantity
 from spanledger_store.findings import Finding
+from spanledger_store.quality.drift import Look, quantity
 
 MERGED: Final = timedelta(days=3)
 """An alarm so long after the end of a finding of the same slice and quantity is of the same change."""

@@ -26,7 +26,7 @@ from spanledger_store.control.clusters import Codebook
 from spanledger_store.engine import Engine
 from spanledger_store.reports import drift_calls, drift_columns
 from spanledger_store.reports.drift_calls import Window
-from spanledger_store.reports.scope import Scope
+from spanledger_store.scope import Scope
 
 EMBEDDING: Final = "embedding"
 MEASURED: Final = "measured"

@@ -13,8 +13,8 @@ from spanledger_analytics import topics
 from spanledger_analytics.methods.clusters.emergence import News, Settings, emergence
 from spanledger_analytics.methods.clusters.neighbours import unit
 from spanledger_analytics.topics import Described
-from spanledger_store import clusters
-from spanledger_store.clusters import Sample
+from spanledger_store.quality import clusters
+from spanledger_store.quality.clusters import Sample
 
 Progress = Callable[[str, int, int], None]
 Floats = NDArray[np.float32]

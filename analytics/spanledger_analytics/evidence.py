@@ -17,7 +17,7 @@ from spanledger_store import findings
 from spanledger_store.engine import Engine
 from spanledger_store.reports.books import books
 from spanledger_store.reports.buckets import Bucketing
-from spanledger_store.reports.scope import Dimension, Scope
+from spanledger_store.scope import Dimension, Scope
 
 BEYOND: Final = (
     Dimension.PROMPT_VERSION, Dimension.RELEASE, Dimension.MODEL, Dimension.PROVIDER, Dimension.CUSTOMER,

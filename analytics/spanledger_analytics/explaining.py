@@ -15,7 +15,7 @@ from spanledger_analytics.methods.changes.rates import Rates, rates
 from spanledger_analytics.methods.changes.sentence import label, reason, sentence, subject
 from spanledger_store.engine import Engine
 from spanledger_store.reports.comparing import compared
-from spanledger_store.reports.scope import Dimension, Scope
+from spanledger_store.scope import Dimension, Scope
 
 # Told beside a culprit where they are new in it; never what a change is looked for in, unless asked for.
 VERSIONS = (Dimension.PROMPT_VERSION, Dimension.RELEASE)

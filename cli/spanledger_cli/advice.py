@@ -99,9 +99,9 @@ def _here(settings: StoreSettings, asked: dict[str, Any]) -> dict[str, Any]:
     from datetime import UTC, datetime
 
     from spanledger_cli.reader import opened
-    from spanledger_store import advice as kinds
+    from spanledger_store.outlook import advice as kinds
     from spanledger_store.reports import advice as reports
-    from spanledger_store.reports.scope import Dimension
+    from spanledger_store.scope import Dimension
 
     filters = {each: tuple(asked[each.value]) for each in (Dimension.FEATURE, Dimension.CUSTOMER) if asked[each.value]}
     try:

@@ -33,7 +33,7 @@ def backup(
     settings, place = store_settings(data), target.expanduser().absolute()
 
     def here(engine: Any, control: Any, progress: work.Progress) -> Any:
-        from spanledger_store import backup as backups
+        from spanledger_store.lifecycle import backup as backups
 
         spool = settings.data / "spool.db"
         return backups.backup(engine, control, spool, place, engine_at=engine_at, progress=progress)
@@ -59,7 +59,7 @@ def restore(
 
     Example: spanledger restore ./monday --data ./restored
     """
-    from spanledger_store import restoring
+    from spanledger_store.lifecycle import restoring
 
     settings = store_settings(data)
     up = running.find(settings.data)

@@ -178,7 +178,7 @@ def _kept(project: str, data: Path | None) -> dict[str, Any]:
         found: dict[str, Any] = up.get(f"{_PATH}?project={quote(project)}")
         return found
     from spanledger_cli.reader import opened
-    from spanledger_store import bills
+    from spanledger_store.billing import bills
     from spanledger_store.control import bill_models
 
     with opened(settings) as (engine, control):

@@ -168,7 +168,7 @@ def remove(name: NameArgument, project: ProjectOption = "default", data: DataOpt
         up.delete(f"{_at(name)}?project={quote(project)}")
     else:
         from spanledger_cli.reader import opened
-        from spanledger_store import budget_changes
+        from spanledger_store.finance import budget_changes
 
         with opened(settings) as (engine, control):
             budget_changes.drop(engine, control, project, name, interface="command line")
@@ -220,7 +220,7 @@ def _at(name: str) -> str:
 
 def _put_here(settings: StoreSettings, budget: Budget) -> dict[str, Any]:
     from spanledger_cli.reader import opened
-    from spanledger_store import budget_changes
+    from spanledger_store.finance import budget_changes
 
     with opened(settings) as (engine, control):
         return budget_changes.choose(engine, control, budget, interface="command line").as_json()
@@ -250,8 +250,8 @@ def _here(settings: StoreSettings, project: str) -> list[dict[str, Any]]:
 
     from spanledger_analytics.jobs import ledger
     from spanledger_cli.reader import opened
-    from spanledger_store.budget_report import report
     from spanledger_store.control import budgets
+    from spanledger_store.finance.budget_report import report
 
     with opened(settings) as (engine, control):
         # Nobody else serves the marks here.

@@ -137,7 +137,7 @@ def remove(
         count = len(up.delete(f"{_at(name)}?project={quote(project)}{version}")["removed"])
     else:
         from spanledger_cli.reader import opened
-        from spanledger_store import center_changes
+        from spanledger_store.finance import center_changes
 
         with opened(settings) as (engine, control):
             count = len(center_changes.drop(engine, control, project, name, day, interface="command line"))
@@ -192,7 +192,7 @@ def preview(
 def _previewed(settings: StoreSettings, kept: Kept, since: date, until: date) -> list[dict[str, str]]:
     from spanledger_analytics.jobs import ledger
     from spanledger_cli.reader import opened
-    from spanledger_store import center_changes
+    from spanledger_store.finance import center_changes
 
     with opened(settings) as (engine, control):
         ledger.run(engine, control)
@@ -230,7 +230,7 @@ def _kept(
     from spanledger_store.allocation import Rule
     from spanledger_store.control.centers import Kept
     from spanledger_store.control.errors import CenterInvalid
-    from spanledger_store.spend_request import UNATTRIBUTED
+    from spanledger_store.finance.spend_request import UNATTRIBUTED
 
     match = {column: "" if value == UNATTRIBUTED else value for column, value in about.items() if value}
     first, last = day_of(start, "--from"), day_of(end, "--to") if end else None
@@ -246,7 +246,7 @@ def _body(kept: Kept) -> dict[str, Any]:
 
 def _put_here(settings: StoreSettings, kept: Kept) -> dict[str, Any]:
     from spanledger_cli.reader import opened
-    from spanledger_store import center_changes
+    from spanledger_store.finance import center_changes
 
     with opened(settings) as (engine, control):
         return center_changes.choose(engine, control, kept, interface="command line").as_json()

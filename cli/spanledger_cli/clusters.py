@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from spanledger_store.control import Control
     from spanledger_store.engine import Engine
-    from spanledger_store.reports.scope import Scope
+    from spanledger_store.scope import Scope
 
 app = typer.Typer(no_args_is_help=True, help="What users ask, in groups of alike queries.")
 
@@ -255,7 +255,7 @@ def _say(data: Path | None, project: str, cluster: int, **wanted: Any) -> None:
 
 
 def _scope(project: str, first: datetime, last: datetime, about: dict[str, str]) -> Scope:
-    from spanledger_store.reports.scope import Dimension, Scope
+    from spanledger_store.scope import Dimension, Scope
 
     return Scope(project, first, last, {Dimension(name): (value,) for name, value in about.items()})
 

@@ -13,7 +13,7 @@ from spanledger_cli.options import DataOption, Format, ProjectOption, store_sett
 from spanledger_cli.output import busy, console, write_rows
 
 if TYPE_CHECKING:
-    from spanledger_store.deletion import Subject
+    from spanledger_store.lifecycle.deletion import Subject
     from spanledger_store.settings import StoreSettings
 
 
@@ -32,7 +32,7 @@ def delete(
 
     Example: spanledger delete --user jane@example.com
     """
-    from spanledger_store.deletion import Subject, SubjectInvalid
+    from spanledger_store.lifecycle.deletion import Subject, SubjectInvalid
 
     named = [(k, v) for k, v in (("customer", customer), ("user", user), ("trace", trace)) if v is not None]
     if len(named) != 1:
@@ -77,7 +77,7 @@ def _asked(settings: StoreSettings, subject: Subject, *, dry_run: bool) -> dict[
     # The engine is a large library: loaded only where it is opened.
     from spanledger_analytics.jobs import ledger
     from spanledger_cli.reader import opened
-    from spanledger_store import deletion
+    from spanledger_store.lifecycle import deletion
 
     with opened(settings) as (engine, control):
         if dry_run:

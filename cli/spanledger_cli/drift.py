@@ -91,7 +91,7 @@ def looks(
     """
 
     def here(engine: Any, _control: Any, first: datetime | None, last: datetime | None) -> Any:
-        from spanledger_store import drift
+        from spanledger_store.quality import drift
 
         until = last or datetime.now(UTC)
         listed = drift.listing(engine, project, first or until - timedelta(days=_DAYS), until)
@@ -154,7 +154,7 @@ def compare(
 
     def here(engine: Engine, control: Control) -> Any:
         from spanledger_analytics import drift_comparing
-        from spanledger_store import drift_request
+        from spanledger_store.quality import drift_request
 
         wanted = drift_request.comparison(control, start=start, end=end, **asked)
         return drift_comparing.answer(engine, control, wanted)

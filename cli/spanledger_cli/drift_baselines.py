@@ -94,8 +94,8 @@ def pin(
     versions = {key: value for key, value in of.items() if value}
 
     def here(engine: Engine, control: Control) -> Any:
-        from spanledger_store import baseline_changes
         from spanledger_store.control.baselines import Baseline
+        from spanledger_store.quality import baseline_changes
 
         made = Baseline(project, name, first, last, slice_, versions, who)
         return baseline_changes.pin(engine, control, made, interface=_INTERFACE).as_json()
@@ -119,7 +119,7 @@ def unpin(
     """
 
     def here(engine: Engine, control: Control) -> Any:
-        from spanledger_store import baseline_changes
+        from spanledger_store.quality import baseline_changes
 
         return baseline_changes.unpin(engine, control, project, name, interface=_INTERFACE).as_json()
 

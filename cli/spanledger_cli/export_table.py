@@ -58,7 +58,7 @@ def table(
     def here(engine: Any, control: Any, progress: work.Progress) -> Any:
         from spanledger_analytics.jobs import ledger
         from spanledger_store import tables
-        from spanledger_store.parquet import Selection
+        from spanledger_store.lifecycle.parquet import Selection
 
         # Nobody else serves the marks here.
         ledger.run(engine, control)

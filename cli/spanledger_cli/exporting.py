@@ -43,7 +43,7 @@ def project(
 
     def here(engine: Any, control: Any, progress: work.Progress) -> Any:
         from spanledger_analytics.jobs import ledger
-        from spanledger_store import parquet
+        from spanledger_store.lifecycle import parquet
 
         # Nobody else serves the marks here.
         ledger.run(engine, control)

@@ -41,7 +41,7 @@ def export(
 
     def here(engine: Any, control: Any, progress: work.Progress) -> Any:
         from spanledger_analytics.jobs import ledger
-        from spanledger_store import focus_export
+        from spanledger_store.finance import focus_export
 
         # Nobody else serves the marks here.
         ledger.run(engine, control)

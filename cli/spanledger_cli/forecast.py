@@ -144,8 +144,8 @@ def _scenario(settings: StoreSettings, project: str, by: str, days: int, zone: s
     if up is not None:
         body = {"scenario": text, "project": project, "by": by, "days": days, "tz": zone}
         return up.post(f"{_PATH}/scenario", body)
+    from spanledger_store.outlook.scenario import Scenario, ScenarioInvalid
     from spanledger_store.reports import outlooks
-    from spanledger_store.scenario import Scenario, ScenarioInvalid
 
     def read(engine: Any, now: Any) -> dict[str, Any]:
         return outlooks.scenario(engine, project, now, _zone(zone), Scenario.read(text), by=by, days=days)

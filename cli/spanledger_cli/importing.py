@@ -38,7 +38,7 @@ def project(
 
     def here(engine: Any, control: Any, progress: work.Progress) -> Any:
         from spanledger_analytics.jobs import ledger
-        from spanledger_store import parquet
+        from spanledger_store.lifecycle import parquet
 
         made = parquet.load_export(engine, control, place, project=project, interface="command line", progress=progress)
         # Nobody else serves the marks here.

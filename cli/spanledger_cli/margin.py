@@ -101,7 +101,7 @@ def margin(
 def _here(settings: Any, project: str, first: date, last: date) -> list[dict[str, Any]]:
     from spanledger_analytics.jobs import ledger
     from spanledger_cli.reader import opened
-    from spanledger_store.revenue import margins
+    from spanledger_store.finance.revenue import margins
 
     with opened(settings) as (engine, control):
         # Nobody else serves the marks here.

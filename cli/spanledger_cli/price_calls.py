@@ -54,7 +54,8 @@ def put(settings: StoreSettings, wanted: Sequence[Mapping[str, Any]]) -> dict[st
         return up.post(PATH, {"prices": [dict(each) for each in wanted]})
     from spanledger.pricebook import PriceInvalid, read_price
     from spanledger_cli.reader import opened
-    from spanledger_store import price_changes, pricebook
+    from spanledger_store import pricebook
+    from spanledger_store.pricing import price_changes
 
     with opened(settings) as (engine, control):
         try:
@@ -73,7 +74,8 @@ def drop(settings: StoreSettings, project: str, name: str, at: datetime | None) 
         return up.delete(f"{PATH}/{quote(name, safe='')}?{query}")
     from spanledger.pricebook import PriceInvalid
     from spanledger_cli.reader import opened
-    from spanledger_store import price_changes, pricebook
+    from spanledger_store import pricebook
+    from spanledger_store.pricing import price_changes
 
     with opened(settings) as (engine, control):
         try:
@@ -101,7 +103,7 @@ def previewed(
     from spanledger_cli.reader import opened
     from spanledger_store import pricebook
     from spanledger_store.control import prices
-    from spanledger_store.price_preview import preview
+    from spanledger_store.pricing.price_preview import preview
     from spanledger_store.stored_calls import Period
 
     with opened(settings) as (engine, control):
@@ -122,7 +124,7 @@ def lines(settings: StoreSettings, project: str, first: datetime, last: datetime
         return up.get(f"{PATH}/lines?{query}")["lines"]
     from spanledger_analytics.jobs import ledger
     from spanledger_cli.reader import opened
-    from spanledger_store import price_lines
+    from spanledger_store.pricing import price_lines
 
     with opened(settings) as (engine, control):
         # Nobody else serves the marks here.

@@ -100,8 +100,8 @@ def _here(
 ) -> dict[str, Any]:
     from spanledger_analytics.jobs import ledger
     from spanledger_cli.reader import opened
-    from spanledger_store import reconciling
-    from spanledger_store.reconciliation_sides import Tolerance
+    from spanledger_store.billing import reconciling
+    from spanledger_store.billing.reconciliation_sides import Tolerance
 
     asked = reconciling.Question(project, first, last, provider, by_month, Tolerance(amount, share))
     with opened(settings) as (engine, control):

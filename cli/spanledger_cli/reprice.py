@@ -79,7 +79,7 @@ def _asked(settings: StoreSettings, first: datetime, last: datetime, body: dict[
     # The engine is a large library: loaded only where it is opened.
     from spanledger_analytics.jobs import ledger
     from spanledger_cli.reader import opened
-    from spanledger_store import repricing
+    from spanledger_store.pricing import repricing
 
     with opened(settings) as (engine, control):
         period = repricing.Period(first, last, body["project"], body["customer"], body["model"])

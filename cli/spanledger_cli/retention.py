@@ -68,8 +68,8 @@ def choose(
     if up is not None:
         _show(up.post("/api/v1/retention", {"project": project, "days": wanted}), form)
         return
-    from spanledger_store import retention
     from spanledger_store.control import Control
+    from spanledger_store.lifecycle import retention
 
     with Control.open(settings) as control:
         retention.choose(control, project, wanted)
@@ -95,7 +95,7 @@ def run(
         from datetime import UTC, datetime
 
         from spanledger_analytics.jobs import ledger
-        from spanledger_store import retention
+        from spanledger_store.lifecycle import retention
 
         found = retention.run(
             engine,
@@ -125,8 +125,8 @@ def _days(kind: str, text: str) -> int | None:
 
 
 def _chosen(settings: StoreSettings) -> dict[str, dict[str, int | None]]:
-    from spanledger_store import retention
     from spanledger_store.control import Control
+    from spanledger_store.lifecycle import retention
 
     with Control.open(settings) as control:
         return retention.chosen(control)

@@ -32,11 +32,11 @@ from spanledger_collector.guard import Guard
 from spanledger_dashboard import DashboardSettings
 from spanledger_dashboard import create_app as dashboard_app
 from spanledger_store.control import Control, keys, signing_secret
-from spanledger_store.drift_request import Comparison
 from spanledger_store.engine import Engine
 from spanledger_store.errors import StoreLocked
 from spanledger_store.lock import DirectoryLock
 from spanledger_store.migrate import migrate
+from spanledger_store.quality.drift_request import Comparison
 from spanledger_store.settings import StoreSettings
 
 # Requests under way when the signal comes get this long; the spool's own drain follows.

@@ -90,7 +90,7 @@ def spend(
 def _answer(
     settings: StoreSettings, asked: dict[str, Any], what: str
 ) -> tuple[list[Column], list[list[Any]], list[str]]:
-    from spanledger_store.spend_request import SpendInvalid, request
+    from spanledger_store.finance.spend_request import SpendInvalid, request
 
     try:
         wanted = request(**asked)
@@ -103,7 +103,7 @@ def _answer(
             return [(column["name"], column["type"]) for column in found["columns"]], found["rows"], found["total"]
         from spanledger_analytics.jobs import ledger
         from spanledger_cli.reader import opened
-        from spanledger_store.spend_views import View, view
+        from spanledger_store.finance.spend_views import View, view
 
         with opened(settings) as (engine, control):
             # Nobody else serves the marks here.

@@ -76,7 +76,7 @@ def statement(
 
     Example: spanledger statement Acme --month 2026-10 --out acme-2026-10.html
     """
-    from spanledger_store.statement_page import page, table
+    from spanledger_store.finance.statement_page import page, table
 
     with busy("adding up"):
         document = _document(store_settings(data), project, customer, month, zone, sent=sent)
@@ -203,7 +203,7 @@ def _document(
         return up.get(f"/api/v1/statement?{urlencode(asked)}")
     from spanledger_analytics.jobs import ledger
     from spanledger_cli.reader import opened
-    from spanledger_store import statements
+    from spanledger_store.finance import statements
 
     with opened(settings) as (engine, control):
         if sent:

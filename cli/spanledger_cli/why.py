@@ -116,7 +116,7 @@ def _here(
     from spanledger_analytics.jobs import ledger
     from spanledger_cli.reader import opened
     from spanledger_store.reports import comparing
-    from spanledger_store.reports.scope import Dimension, Scope
+    from spanledger_store.scope import Dimension, Scope
 
     try:
         scope = Scope(project, first, last, {Dimension(name): tuple(values) for name, values in asked.items()})

@@ -10,10 +10,10 @@ from starlette.requests import Request
 
 from spanledger_collector.answering import Answering
 from spanledger_collector.collector import Collector
-from spanledger_store.advice import Kind
+from spanledger_store.outlook.advice import Kind
 from spanledger_store.reports import advice
 from spanledger_store.reports.advice import AdviceInvalid, AdviceRequest
-from spanledger_store.reports.scope import LEDGER_DIMENSIONS, Dimension
+from spanledger_store.scope import LEDGER_DIMENSIONS, Dimension
 
 Kinds = Annotated[list[Kind] | None, Query(description="only these kinds; may be repeated")]
 Names = Annotated[list[str] | None, Query()]

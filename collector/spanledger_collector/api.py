@@ -33,8 +33,8 @@ from spanledger_collector.spend import add_spend
 from spanledger_collector.statements import add_statements
 from spanledger_collector.why import add_why
 from spanledger_store import sqlgate
-from spanledger_store.drift_request import CompareDrift
 from spanledger_store.errors import QueryError, StoreError
+from spanledger_store.quality.drift_request import CompareDrift
 from spanledger_store.reports.comparing import Explain
 
 

@@ -16,8 +16,8 @@ from spanledger_collector.ingest import Ingest
 from spanledger_collector.otlp import SIGNALS
 from spanledger_collector.settings import CollectorSettings
 from spanledger_store.control import Control, signing
-from spanledger_store.drift_request import CompareDrift
 from spanledger_store.engine import Engine
+from spanledger_store.quality.drift_request import CompareDrift
 from spanledger_store.reports.comparing import Explain
 
 

@@ -14,7 +14,7 @@ from spanledger_collector import bills
 from spanledger_collector.bills import income, taking
 from spanledger_collector.collector import Collector
 from spanledger_collector.tasks import Progress
-from spanledger_store import focus_export
+from spanledger_store.finance import focus_export
 
 _INTERFACE = "api"
 Begin = Callable[[Request, Callable[[Progress], Any]], dict[str, str]]

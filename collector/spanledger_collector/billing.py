@@ -13,12 +13,13 @@ from starlette.requests import Request
 from spanledger_collector.answering import Answering
 from spanledger_collector.collector import Collector
 from spanledger_collector.lifecycle import local_only
-from spanledger_store import bills, reconciling, revenue
+from spanledger_store.billing import bills, reconciling
+from spanledger_store.billing.reconciliation_sides import Tolerance
+from spanledger_store.billing.reconciling import Question, ReconciliationInvalid
 from spanledger_store.control import bill_models
 from spanledger_store.control.errors import BillModelInvalid, CurrencyInvalid, ProjectUnknown, RateUnknown
-from spanledger_store.reconciliation_sides import Tolerance
-from spanledger_store.reconciling import Question, ReconciliationInvalid
-from spanledger_store.revenue import RevenueInvalid
+from spanledger_store.finance import revenue
+from spanledger_store.finance.revenue import RevenueInvalid
 
 Project = Annotated[str, Query(description="the project's id")]
 

@@ -16,12 +16,12 @@ from itertools import islice
 from typing import Any, Final
 
 from spanledger_collector.spool import Spool
-from spanledger_store import budgets as standing
-from spanledger_store.budgets import State, carries, current
 from spanledger_store.control import Control, budgets
 from spanledger_store.control.budgets import DIMENSIONS, Budget, plain
 from spanledger_store.engine import Engine
 from spanledger_store.errors import StoreError
+from spanledger_store.finance import budgets as standing
+from spanledger_store.finance.budgets import State, carries, current
 
 logger = logging.getLogger(__name__)
 

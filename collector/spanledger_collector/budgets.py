@@ -16,11 +16,11 @@ from spanledger_collector.board import EVERY_SECONDS, Sheet, answer, asked_of
 from spanledger_collector.collector import Collector
 from spanledger_collector.ingest import bearer
 from spanledger_collector.lifecycle import INTERFACE, local_only
-from spanledger_store import budget_changes
-from spanledger_store.budget_report import report
 from spanledger_store.control import budgets
 from spanledger_store.control.budgets import THRESHOLDS, Budget, Enforcement
 from spanledger_store.control.errors import BudgetInvalid, BudgetUnknown, ChannelUnknown, ProjectUnknown
+from spanledger_store.finance import budget_changes
+from spanledger_store.finance.budget_report import report
 from spanledger_store.periods import Period
 
 STATE_PATH = "/api/v1/budgets/state"

@@ -18,7 +18,7 @@ from spanledger_store.control.clusters import ClusterInvalid, ClusterUnknown
 from spanledger_store.control.errors import ProjectUnknown
 from spanledger_store.reports import clusters as reports
 from spanledger_store.reports.buckets import automatic
-from spanledger_store.reports.scope import Dimension, Scope
+from spanledger_store.scope import Dimension, Scope
 
 Project = Annotated[str, Query(description="the project's id")]
 From = Annotated[datetime | None, Query(alias="from", description="ISO time; 7 days ago without it")]

@@ -13,10 +13,10 @@ from pydantic import BaseModel, Field
 
 from spanledger_collector.answering import Answering
 from spanledger_collector.collector import Collector
-from spanledger_store import drift, drift_request
 from spanledger_store.control.baselines import BaselineUnknown
 from spanledger_store.control.errors import ProjectUnknown
-from spanledger_store.drift_request import CompareDrift, ComparisonInvalid
+from spanledger_store.quality import drift, drift_request
+from spanledger_store.quality.drift_request import CompareDrift, ComparisonInvalid
 from spanledger_store.reports.findings import report
 
 Project = Annotated[str, Query(description="the project's id")]

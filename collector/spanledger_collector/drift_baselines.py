@@ -12,10 +12,10 @@ from starlette.requests import Request
 from spanledger_collector.answering import Answering
 from spanledger_collector.collector import Collector
 from spanledger_collector.lifecycle import INTERFACE, local_only
-from spanledger_store import baseline_changes
 from spanledger_store.control import baselines
 from spanledger_store.control.baselines import Baseline, BaselineInvalid, BaselineUnknown
 from spanledger_store.control.errors import ProjectUnknown
+from spanledger_store.quality import baseline_changes
 
 Project = Annotated[str, Query(description="the project's id")]
 

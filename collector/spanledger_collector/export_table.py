@@ -13,7 +13,7 @@ from starlette.responses import StreamingResponse
 from spanledger_collector.collector import Collector
 from spanledger_store import tables
 from spanledger_store.errors import StoreError
-from spanledger_store.parquet import ExportInvalid, Selection
+from spanledger_store.lifecycle.parquet import ExportInvalid, Selection
 from spanledger_store.tables import Asked, Form
 
 

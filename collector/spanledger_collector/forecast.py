@@ -12,9 +12,9 @@ from pydantic import BaseModel, Field
 
 from spanledger_collector.answering import Answering
 from spanledger_collector.collector import Collector
+from spanledger_store.outlook.scenario import SYNTAX, Scenario, ScenarioInvalid
 from spanledger_store.reports import outlooks
 from spanledger_store.reports.outlooks import Unforeseen
-from spanledger_store.scenario import SYNTAX, Scenario, ScenarioInvalid
 
 Project = Annotated[str, Query(description="the project's id")]
 By = Annotated[str, Query(description="customer, feature, team, provider, model or environment; '' for everything")]

@@ -19,14 +19,16 @@ from spanledger_collector.collector import Collector
 from spanledger_collector.errors import Busy, CollectorError
 from spanledger_collector.ingest import bearer
 from spanledger_collector.tasks import Progress, Tasks
-from spanledger_store import backup, deletion, parquet, repricing, retention, tables
+from spanledger_store import tables
 from spanledger_store.control import projects
 from spanledger_store.control.errors import ProjectInvalid, ProjectUnknown
-from spanledger_store.deletion import Subject, SubjectInvalid
 from spanledger_store.errors import StoreError
-from spanledger_store.parquet import Selection
-from spanledger_store.repricing import Period
-from spanledger_store.retention import RetentionInvalid
+from spanledger_store.lifecycle import backup, deletion, parquet, retention
+from spanledger_store.lifecycle.deletion import Subject, SubjectInvalid
+from spanledger_store.lifecycle.parquet import Selection
+from spanledger_store.lifecycle.retention import RetentionInvalid
+from spanledger_store.pricing import repricing
+from spanledger_store.pricing.repricing import Period
 
 INTERFACE = "api"
 

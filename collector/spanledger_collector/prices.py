@@ -13,10 +13,11 @@ from spanledger.pricebook import Book, PriceInvalid, read_price
 from spanledger_collector.answering import Answering
 from spanledger_collector.collector import Collector
 from spanledger_collector.lifecycle import INTERFACE, local_only
-from spanledger_store import price_changes, price_lines, pricebook
+from spanledger_store import pricebook
 from spanledger_store.control import prices
 from spanledger_store.control.errors import PriceUnknown, ProjectUnknown
-from spanledger_store.price_preview import preview
+from spanledger_store.pricing import price_changes, price_lines
+from spanledger_store.pricing.price_preview import preview
 from spanledger_store.reports.price_sources import price_sources
 from spanledger_store.stored_calls import Period
 

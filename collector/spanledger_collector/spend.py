@@ -16,7 +16,6 @@ from starlette.responses import Response, StreamingResponse
 from spanledger_collector.answering import Answering
 from spanledger_collector.collector import Collector
 from spanledger_collector.lifecycle import INTERFACE, local_only
-from spanledger_store import center_changes
 from spanledger_store.allocation import Rule
 from spanledger_store.control import centers, currencies
 from spanledger_store.control.centers import Kept
@@ -28,9 +27,10 @@ from spanledger_store.control.errors import (
     ProjectUnknown,
     RateUnknown,
 )
-from spanledger_store.spend import Answer
-from spanledger_store.spend_request import FILTERS, SpendInvalid, request
-from spanledger_store.spend_views import View, view
+from spanledger_store.finance import center_changes
+from spanledger_store.finance.spend import Answer
+from spanledger_store.finance.spend_request import FILTERS, SpendInvalid, request
+from spanledger_store.finance.spend_views import View, view
 
 Project = Annotated[str, Query(description="the project's id")]
 Values = Annotated[list[str] | None, Query(description="only calls with one of these values")]

@@ -14,12 +14,12 @@ from starlette.responses import JSONResponse, Response
 from spanledger_collector.answering import Answering
 from spanledger_collector.collector import Collector
 from spanledger_collector.lifecycle import local_only
-from spanledger_store import statements
 from spanledger_store.control import jobs
 from spanledger_store.control import statements as kept
 from spanledger_store.control.errors import ChannelUnknown, JobUnknown, OrderUnknown, ProjectUnknown
 from spanledger_store.control.statements import Order, StatementInvalid
-from spanledger_store.statement_page import page, table
+from spanledger_store.finance import statements
+from spanledger_store.finance.statement_page import page, table
 
 _JOB: Final = "statements"
 # The page holds names that anybody may have chosen: nothing in it may run or reach out.

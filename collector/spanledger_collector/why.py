@@ -11,7 +11,7 @@ from starlette.requests import Request
 from spanledger_collector.answering import Answering
 from spanledger_store.reports import comparing
 from spanledger_store.reports.comparing import Explain
-from spanledger_store.reports.scope import LEDGER_DIMENSIONS, Dimension, Scope
+from spanledger_store.scope import LEDGER_DIMENSIONS, Dimension, Scope
 
 Start = Annotated[datetime, Query(alias="from", description="ISO 8601; UTC where it names no zone; a full UTC hour")]
 End = Annotated[datetime, Query(alias="to", description="not included; a full UTC hour")]

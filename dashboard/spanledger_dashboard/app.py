@@ -19,8 +19,8 @@ from spanledger_dashboard.settings import DashboardSettings
 from spanledger_dashboard.shell import frame
 from spanledger_dashboard.static import CompressedStatic
 from spanledger_store.control import Control
-from spanledger_store.drift_request import CompareDrift
 from spanledger_store.engine import Engine
+from spanledger_store.quality.drift_request import CompareDrift
 from spanledger_store.reports.comparing import Explain
 
 # While plotly writes JSON it asks for names of pandas even where another thread has not done loading it, and fails;

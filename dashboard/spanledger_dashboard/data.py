@@ -18,24 +18,25 @@ from spanledger_dashboard.data_drift import DriftData
 from spanledger_dashboard.settings import DashboardSettings
 from spanledger_dashboard.shared import Shared
 from spanledger_dashboard.waterfall import Waterfall
-from spanledger_store import budget_report, health
-from spanledger_store.budget_report import Standing
+from spanledger_store import health
 from spanledger_store.control import Control, budgets, jobs, keys, quarantine, tallies
 from spanledger_store.control.jobs import JobState
 from spanledger_store.control.keys import Key
 from spanledger_store.control.quarantine import Quarantined, ReasonCount
 from spanledger_store.control.tallies import SpoolState
-from spanledger_store.drift_request import CompareDrift
 from spanledger_store.engine import Engine
+from spanledger_store.finance import budget_report
+from spanledger_store.finance.budget_report import Standing
 from spanledger_store.health import Check
+from spanledger_store.quality.drift_request import CompareDrift
 from spanledger_store.reports import accounting, calls, catalog, findings, trace, traces
 from spanledger_store.reports.accounting import Entry
 from spanledger_store.reports.buckets import Bucketing
 from spanledger_store.reports.calls import Totals
 from spanledger_store.reports.comparing import BY, Explain
-from spanledger_store.reports.scope import Dimension, Scope
 from spanledger_store.reports.trace import Content, SpanMaps
 from spanledger_store.reports.traces import Cursor, Order, TraceSearch
+from spanledger_store.scope import Dimension, Scope
 
 CATALOG_SECONDS = 20
 # The checks compare the whole ledger with its spans: once a minute is enough for any number of readers.

@@ -20,8 +20,8 @@ from spanledger_store.reports import clusters_page as beside
 from spanledger_store.reports import embeddings
 from spanledger_store.reports.clusters import Line
 from spanledger_store.reports.clusters_page import Courses, Example, Scored
-from spanledger_store.reports.scope import Scope
 from spanledger_store.reports.traces import TraceSearch
+from spanledger_store.scope import Scope
 
 # Calls are assigned within a minute: so long the map, the list and what is chosen on it may rest on one reading.
 READ_SECONDS = 30

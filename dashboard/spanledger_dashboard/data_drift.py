@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Any
 
 from spanledger_dashboard.data_pool import PooledReads
-from spanledger_store import drift, drift_request
 from spanledger_store.control import baselines
 from spanledger_store.control.baselines import Baseline
-from spanledger_store.drift_request import CompareDrift
+from spanledger_store.quality import drift, drift_request
+from spanledger_store.quality.drift_request import CompareDrift
 from spanledger_store.reports import findings
 
 

@@ -8,11 +8,14 @@ from zoneinfo import ZoneInfo
 
 from spanledger_dashboard.data_pool import PooledReads
 from spanledger_dashboard.shared import Shared
-from spanledger_store import bills, focus_export, reconciling, revenue
+from spanledger_store.billing import bills, reconciling
+from spanledger_store.billing.reconciling import Question, Reconciliation
 from spanledger_store.control import Control
 from spanledger_store.engine import Engine
-from spanledger_store.focus_export import Wanted
-from spanledger_store.reconciling import Question, Reconciliation
+from spanledger_store.finance import focus_export, revenue
+from spanledger_store.finance.focus_export import Wanted
+from spanledger_store.finance.revenue import Margin
+from spanledger_store.outlook.scenario import Scenario
 from spanledger_store.reports import (
     advice,
     caching,
@@ -30,11 +33,9 @@ from spanledger_store.reports.caching import Caching
 from spanledger_store.reports.crossing import Crossing
 from spanledger_store.reports.month import Filters, Month
 from spanledger_store.reports.outlooks import Course
-from spanledger_store.reports.scope import Dimension, Scope
 from spanledger_store.reports.units import Units
 from spanledger_store.reports.waste import Waste
-from spanledger_store.revenue import Margin
-from spanledger_store.scenario import Scenario
+from spanledger_store.scope import Dimension, Scope
 
 # It ends at a full hour, and reads a month of calls: a minute is enough for any number of readers.
 ADVICE_SECONDS = 60

@@ -27,9 +27,9 @@ from spanledger_dashboard.fmt import exact
 from spanledger_dashboard.view import View
 from spanledger_store.control.errors import ProjectUnknown
 from spanledger_store.errors import StoreError
-from spanledger_store.focus_export import FocusInvalid, Wanted
+from spanledger_store.finance.focus_export import FocusInvalid, Wanted
 from spanledger_store.reports.calls import COST_CLASSES, EVERY_GROUP, TOKEN_CLASSES, totals_of
-from spanledger_store.reports.scope import LEDGER_DIMENSIONS, Dimension
+from spanledger_store.scope import LEDGER_DIMENSIONS, Dimension
 
 logger = logging.getLogger(__name__)
 EXPORTABLE = tuple(sorted(d.value for d in LEDGER_DIMENSIONS))

@@ -15,7 +15,7 @@ from spanledger_dashboard.fmt import named
 from spanledger_dashboard.view import View
 from spanledger_store.reports.buckets import Bucketing, automatic
 from spanledger_store.reports.calls import Totals, totals_of
-from spanledger_store.reports.scope import Scope
+from spanledger_store.scope import Scope
 
 MAX_BANDS = len(PALETTE)
 

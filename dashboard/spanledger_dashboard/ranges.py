@@ -9,7 +9,7 @@ from types import MappingProxyType
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from spanledger_dashboard.errors import BadView
-from spanledger_store.reports.scope import whole_hours
+from spanledger_store.scope import whole_hours
 
 LONGEST = timedelta(days=800)
 

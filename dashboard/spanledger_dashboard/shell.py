@@ -14,7 +14,7 @@ from spanledger_dashboard.page import Page
 from spanledger_dashboard.parts.basics import button, icon, wild
 from spanledger_dashboard.parts.states import not_found
 from spanledger_dashboard.ranges import PRESETS
-from spanledger_store.reports.scope import Dimension
+from spanledger_store.scope import Dimension
 
 SECTIONS = ("Monitor", "Cost", "Quality", "Workspace")
 FILTERS = {

@@ -20,7 +20,7 @@ from spanledger_dashboard.parts.basics import icon, wild
 from spanledger_dashboard.shell import FILTERS
 from spanledger_dashboard.view import View, written
 from spanledger_store.errors import StoreError
-from spanledger_store.reports.scope import Dimension
+from spanledger_store.scope import Dimension
 
 MAX_CHOICES = 500
 ICONS = {"customer": "user", "feature": "layers", "model": "sparkles"}

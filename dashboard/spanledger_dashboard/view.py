@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlencode
 from zoneinfo import ZoneInfo
 
 from spanledger_dashboard import ranges
-from spanledger_store.reports.scope import Dimension, Scope
+from spanledger_store.scope import Dimension, Scope
 
 GLOBAL_KEYS = ("project", "range", "from", "to", "tz", "cmp", "live")
 DIMENSIONS = frozenset(d.value for d in Dimension)

@@ -11,7 +11,7 @@ from typing import Any, Final
 from spanledger_store.control.budgets import plain
 from spanledger_store.engine import Engine
 from spanledger_store.reports.books import books
-from spanledger_store.reports.scope import Dimension, Scope, whole_hours
+from spanledger_store.scope import Dimension, Scope, whole_hours
 
 LOOKED_AT: Final = (Dimension.CUSTOMER, Dimension.FEATURE, Dimension.TEAM, Dimension.MODEL)
 

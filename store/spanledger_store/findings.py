@@ -19,7 +19,7 @@ from typing import Any, Final, Literal
 from spanledger_store.control import Control
 from spanledger_store.control import findings as words
 from spanledger_store.engine import Engine
-from spanledger_store.reports.scope import Scope
+from spanledger_store.scope import Scope
 from spanledger_store.sql import load
 
 TABLE: Final = "finding_rows"

@@ -24,7 +24,7 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from spanledger_store.engine import Engine
-from spanledger_store.parquet import DATASETS, Dataset, ExportInvalid, Filter, Selection, months, page, pages
+from spanledger_store.lifecycle.parquet import DATASETS, Dataset, ExportInvalid, Filter, Selection, months, page, pages
 from spanledger_store.sql import load
 
 _SPREAD: Final = (

@@ -20,7 +20,7 @@ from spanledger_store.control import Control, cluster_progress, projects
 from spanledger_store.control import clusters as words
 from spanledger_store.engine import Engine
 from spanledger_store.reports import clusters as reports
-from spanledger_store.reports.scope import Scope
+from spanledger_store.scope import Scope
 from spanledger_store.writer import write
 from tests.analytics.test_labelling import Model
 from tests.store.rows import content_row, embedding_row, span_row

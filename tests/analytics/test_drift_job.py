@@ -11,13 +11,14 @@ from sqlalchemy import update
 
 from spanledger_analytics import drift_comparing
 from spanledger_analytics.jobs import drift as job
-from spanledger_store import drift, findings
+from spanledger_store import findings
 from spanledger_store.columns import CONTENT_COLUMNS, SPAN_COLUMNS, columnar
 from spanledger_store.control import Control, baselines, projects
 from spanledger_store.control.baselines import Baseline
 from spanledger_store.control.quality_models import drift_baselines
-from spanledger_store.drift_request import comparison
 from spanledger_store.engine import Engine
+from spanledger_store.quality import drift
+from spanledger_store.quality.drift_request import comparison
 from tests.store.rows import content_row, span_row
 
 BEGIN = datetime(2026, 5, 1, tzinfo=UTC)

@@ -12,10 +12,10 @@ import pytest
 
 from spanledger_analytics import drift_merging, drifting
 from spanledger_analytics.drifting import Side
-from spanledger_store.drift import Look
 from spanledger_store.findings import Finding
+from spanledger_store.quality.drift import Look
 from spanledger_store.reports.drift_calls import Window
-from spanledger_store.reports.scope import Scope
+from spanledger_store.scope import Scope
 
 DAY = timedelta(days=1)
 BEGAN = datetime(2026, 5, 9, tzinfo=UTC)

@@ -15,7 +15,7 @@ from spanledger_store.columns import SpanBatch
 from spanledger_store.control import Control
 from spanledger_store.engine import Engine
 from spanledger_store.reports.comparing import BY, against, dimensions
-from spanledger_store.reports.scope import Dimension, Scope
+from spanledger_store.scope import Dimension, Scope
 from spanledger_store.writer import write
 from tests.store.rows import span_row
 

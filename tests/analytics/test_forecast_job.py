@@ -12,7 +12,7 @@ from spanledger_analytics.jobs import forecast as job
 from spanledger_store.control import Control, dirty
 from spanledger_store.control import forecasts as runs
 from spanledger_store.engine import Engine
-from spanledger_store.forecasts import DIMENSIONS
+from spanledger_store.outlook.forecasts import DIMENSIONS
 from spanledger_store.reports import forecasts as reports
 from tests.store.spending import spend
 

@@ -19,17 +19,17 @@ import pytest
 from spanledger_analytics.notify import budget, mail, webhook, words
 from spanledger_analytics.notify.errors import NotSent
 from spanledger_analytics.notify.sending import send
-from spanledger_store.breach import expected_at
-from spanledger_store.budget_report import Blocked, Standing
-from spanledger_store.budgets import State
 from spanledger_store.control import channel_kinds
 from spanledger_store.control.alerts import PROJECTED
 from spanledger_store.control.budgets import Budget, Enforcement
 from spanledger_store.control.channels import Channel, signing_key
 from spanledger_store.control.notices import Attachment, Delivery
 from spanledger_store.drivers import Driver
+from spanledger_store.finance.breach import expected_at
+from spanledger_store.finance.budget_report import Blocked, Standing
+from spanledger_store.finance.budgets import State
+from spanledger_store.finance.projection import Profile, projected
 from spanledger_store.periods import Period, Window
-from spanledger_store.projection import Profile, projected
 from tests.support.receivers import Hooks, Mails, certificate, hooks, mails
 
 NOW = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)

@@ -11,7 +11,6 @@ from sqlalchemy import update
 
 from spanledger_analytics.jobs import ledger
 from spanledger_analytics.jobs import statements as job
-from spanledger_store import statements
 from spanledger_store.columns import SpanBatch
 from spanledger_store.control import Control, channel_kinds, channels, notices
 from spanledger_store.control import statements as kept
@@ -19,6 +18,7 @@ from spanledger_store.control.errors import ChannelUnknown, OrderUnknown
 from spanledger_store.control.finance_models import statement_orders
 from spanledger_store.control.statements import Order, StatementInvalid
 from spanledger_store.engine import Engine
+from spanledger_store.finance import statements
 from spanledger_store.writer import write
 from tests.store.rows import span_row
 

@@ -14,12 +14,12 @@ import pytest
 from pydantic import SecretStr
 
 from spanledger_analytics.jobs import ledger
-from spanledger_store import backup, restoring
-from spanledger_store.backup import BackupRefused
 from spanledger_store.columns import SpanBatch
 from spanledger_store.control import Control, dirty, keys, quarantine
 from spanledger_store.engine import Engine
 from spanledger_store.health import ledger_check
+from spanledger_store.lifecycle import backup, restoring
+from spanledger_store.lifecycle.backup import BackupRefused
 from spanledger_store.migrate import migrate
 from spanledger_store.settings import StoreSettings
 from spanledger_store.writer import write

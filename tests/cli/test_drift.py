@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from spanledger_store import drift, findings
+from spanledger_store import findings
 from spanledger_store.control import Control, projects
 from spanledger_store.engine import Engine
 from spanledger_store.migrate import migrate
+from spanledger_store.quality import drift
 from spanledger_store.settings import StoreSettings
 from tests.cli.conftest import Cli
 from tests.line.process import Up

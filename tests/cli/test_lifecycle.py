@@ -12,10 +12,10 @@ from pydantic import SecretStr
 
 from spanledger_analytics.jobs import ledger
 from spanledger_analytics.jobs import retention as job
-from spanledger_store import retention
 from spanledger_store.columns import SpanBatch
 from spanledger_store.control import Control, keeping
 from spanledger_store.engine import Engine
+from spanledger_store.lifecycle import retention
 from spanledger_store.migrate import migrate
 from spanledger_store.settings import StoreSettings
 from spanledger_store.writer import write

@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 
 from spanledger_collector.bills import SOURCES, FileRefused, Tally, read
-from spanledger_store.bills import BillInvalid, BillLine, from_json
+from spanledger_store.billing.bills import BillInvalid, BillLine, from_json
 from tests.collector import bill_exports as exports
 from tests.collector.backfill_exports import openai_page, openai_result
 from tests.collector.bill_exports import filled, written

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from pydantic import SecretStr
 
-from spanledger_store import clusters
-from spanledger_store.clusters import Cluster
 from spanledger_store.columns import SpanBatch
 from spanledger_store.control import Control, projects
 from spanledger_store.control import clusters as words
 from spanledger_store.control.clusters import Event
 from spanledger_store.engine import Engine
+from spanledger_store.quality import clusters
+from spanledger_store.quality.clusters import Cluster
 from spanledger_store.writer import write
 from tests.collector.conftest import Line, open_line
 from tests.store.rows import embedding_row, span_row

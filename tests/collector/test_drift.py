@@ -12,9 +12,9 @@ from starlette.testclient import TestClient
 
 from spanledger_collector import CollectorSettings, create_app, guarded
 from spanledger_store.control import Control, projects
-from spanledger_store.drift_request import Comparison
 from spanledger_store.engine import Engine
-from spanledger_store.reports.scope import Dimension
+from spanledger_store.quality.drift_request import Comparison
+from spanledger_store.scope import Dimension
 
 LOCAL = {"authorization": "Bearer local"}
 PATH = "/api/v1/drift/baselines"

@@ -8,9 +8,9 @@ from decimal import Decimal
 
 import pytest
 
-from spanledger_store import forecasts
 from spanledger_store.control import Control
 from spanledger_store.engine import Engine
+from spanledger_store.outlook import forecasts
 from tests.collector.conftest import Line, open_line
 from tests.store.spending import spend
 from tests.store.test_forecasts import made, stored

@@ -17,10 +17,11 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from spanledger_analytics.jobs import joining, ledger
-from spanledger_store import deletion, signals
+from spanledger_store import signals
 from spanledger_store.control import Control, dirty, joins, quarantine
 from spanledger_store.engine import Engine
 from spanledger_store.errors import QueryError, StoreUnavailable
+from spanledger_store.lifecycle import deletion
 from spanledger_store.sql import load
 from tests.collector.conftest import Line, open_line
 from tests.collector.otlp_beside import evaluation, logs, record

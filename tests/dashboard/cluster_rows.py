@@ -9,13 +9,13 @@ from datetime import datetime, timedelta
 import numpy as np
 from sqlalchemy import delete
 
-from spanledger_store import clusters
-from spanledger_store.clusters import Cluster, Page
 from spanledger_store.control import Control, projects
 from spanledger_store.control import clusters as words
 from spanledger_store.control.clusters import Codebook, Event
 from spanledger_store.control.quality_models import cluster_events, cluster_words, codebooks
 from spanledger_store.engine import Engine
+from spanledger_store.quality import clusters
+from spanledger_store.quality.clusters import Cluster, Page
 
 NAMES = {1: "late parcel, depot", 2: "refund, card", 3: "password, <b>login</b>"}
 CALLS = 1500

@@ -12,7 +12,7 @@ from spanledger_dashboard.data import Data
 from spanledger_dashboard.errors import BadView
 from spanledger_dashboard.pages import advice as page
 from spanledger_dashboard.pages.advice_cards import advice_card
-from spanledger_store.advice import Advice, Kind, Quality, Sample
+from spanledger_store.outlook.advice import Advice, Kind, Quality, Sample
 from spanledger_store.reports.advice import AdviceRequest
 from tests.dashboard.conftest import NOW, run, view
 from tests.dashboard.test_pages import text

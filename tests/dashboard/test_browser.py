@@ -13,12 +13,13 @@ import pytest
 from playwright.sync_api import Page, expect
 from pydantic import SecretStr
 
-from spanledger_store import drift, findings
+from spanledger_store import findings
 from spanledger_store.control import Control, budgets
 from spanledger_store.control.budgets import Budget
 from spanledger_store.engine import Engine
 from spanledger_store.migrate import migrate
 from spanledger_store.periods import Period
+from spanledger_store.quality import drift
 from spanledger_store.settings import StoreSettings
 from tests.dashboard.accessibility import barriers
 from tests.dashboard.conftest import served

@@ -10,10 +10,10 @@ import pytest
 
 from spanledger_dashboard.data import Data
 from spanledger_dashboard.pages import budgets as page
-from spanledger_store import budgets as standing
 from spanledger_store.control import Control, budgets
 from spanledger_store.control.budgets import Budget, Enforcement
 from spanledger_store.engine import Engine
+from spanledger_store.finance import budgets as standing
 from spanledger_store.periods import Period
 from tests.dashboard.conftest import NOW, run, view
 from tests.dashboard.test_pages import find, text

@@ -13,13 +13,14 @@ from spanledger_dashboard.data import Data
 from spanledger_dashboard.figures.evidence import LEAST, evidence
 from spanledger_dashboard.pages import drift as page
 from spanledger_dashboard.pages import drift_compare as compare_page
-from spanledger_store import drift, findings
+from spanledger_store import findings
 from spanledger_store.control import baselines, projects
 from spanledger_store.control.baselines import Baseline
-from spanledger_store.drift import Look
-from spanledger_store.drift_request import Comparison
 from spanledger_store.engine import Engine
-from spanledger_store.reports.scope import Dimension
+from spanledger_store.quality import drift
+from spanledger_store.quality.drift import Look
+from spanledger_store.quality.drift_request import Comparison
+from spanledger_store.scope import Dimension
 from tests.dashboard.conftest import NOW, run, view
 from tests.dashboard.test_anomalies_page import LARGE
 from tests.dashboard.test_pages import text

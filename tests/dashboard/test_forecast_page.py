@@ -13,8 +13,8 @@ from spanledger_dashboard.data import Data
 from spanledger_dashboard.errors import BadView
 from spanledger_dashboard.pages import forecast as page
 from spanledger_dashboard.pages import forecast_cards
-from spanledger_store import forecasts
 from spanledger_store.engine import Engine
+from spanledger_store.outlook import forecasts
 from tests.dashboard.conftest import NOW, run, view
 from tests.dashboard.test_pages import text
 from tests.dashboard.test_spend_cards import figures

@@ -19,7 +19,7 @@ from spanledger_store.control import Control, jobs, tallies
 from spanledger_store.control.keys import Key
 from spanledger_store.control.tallies import COUNTS, Line, Snapshot, SpoolState
 from spanledger_store.errors import StoreUnavailable
-from spanledger_store.reports.scope import Dimension
+from spanledger_store.scope import Dimension
 from tests.dashboard.conftest import NOW, run, view
 
 

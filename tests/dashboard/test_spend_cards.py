@@ -19,13 +19,14 @@ from spanledger_dashboard import DashboardSettings, exports
 from spanledger_dashboard.data import Data
 from spanledger_dashboard.pages import spend_bills, spend_classes, spend_matrix, spend_month, spend_why
 from spanledger_dashboard.view import View
-from spanledger_store import bills, focus, revenue
-from spanledger_store.bills import BillLine
+from spanledger_store.billing import bills
+from spanledger_store.billing.bills import BillLine
 from spanledger_store.control import Control
 from spanledger_store.engine import Engine
+from spanledger_store.finance import focus, revenue
+from spanledger_store.finance.revenue import Payment
 from spanledger_store.reports.calls import EVERY_GROUP
-from spanledger_store.reports.scope import Dimension, Scope
-from spanledger_store.revenue import Payment
+from spanledger_store.scope import Dimension, Scope
 from tests.dashboard.conftest import NOW, api, run, view
 from tests.dashboard.test_pages import text
 

@@ -9,7 +9,7 @@ import pytest
 from spanledger_dashboard import ranges
 from spanledger_dashboard.errors import BadView
 from spanledger_dashboard.view import View
-from spanledger_store.reports.scope import Dimension
+from spanledger_store.scope import Dimension
 
 NOW = datetime(2026, 11, 20, 15, 42, 7, tzinfo=UTC)
 

@@ -14,7 +14,7 @@ from spanledger_dashboard.data import Data
 from spanledger_store.control import Control
 from spanledger_store.engine import Engine
 from spanledger_store.reports.comparing import against
-from spanledger_store.reports.scope import Dimension, Scope
+from spanledger_store.scope import Dimension, Scope
 
 SCOPE = Scope("default", datetime(2026, 3, 9, tzinfo=UTC), datetime(2026, 3, 10, tzinfo=UTC))
 

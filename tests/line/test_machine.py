@@ -34,11 +34,13 @@ from spanledger_analytics.jobs.registry import JOBS
 from spanledger_collector import CollectorSettings, otlp
 from spanledger_collector.collector import Collector
 from spanledger_collector.normalise import money
-from spanledger_store import deletion, ledger, repricing, retention
+from spanledger_store import ledger
 from spanledger_store.control import dirty, joins, projects
-from spanledger_store.deletion import Subject
 from spanledger_store.engine import Engine
-from spanledger_store.repricing import Period
+from spanledger_store.lifecycle import deletion, retention
+from spanledger_store.lifecycle.deletion import Subject
+from spanledger_store.pricing import repricing
+from spanledger_store.pricing.repricing import Period
 from tests.collector.otlp_beside import logs, record
 from tests.collector.otlp_builder import chat, request, span
 from tests.conftest import TABLES

@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 
 from spanledger.pricing import price
 from spanledger.usage import Usage
-from spanledger_store.advice import Advice, Calls, Kind, Quality, Sample, total
-from spanledger_store.advice_models import batched, cheaper
 from spanledger_store.columns import CONTENT_COLUMNS, EMBEDDING_COLUMNS, SPAN_COLUMNS, columnar
 from spanledger_store.engine import Engine
-from spanledger_store.nearness import answered_before
+from spanledger_store.outlook.advice import Advice, Calls, Kind, Quality, Sample, total
+from spanledger_store.outlook.advice_models import batched, cheaper
+from spanledger_store.outlook.nearness import answered_before
 from spanledger_store.reports.advice import AdviceInvalid, AdviceRequest, Advised, advice
-from spanledger_store.reports.scope import Dimension
+from spanledger_store.scope import Dimension
 from tests.store.rows import content_row, embedding_row, span_row
 
 NOW = datetime(2026, 3, 20, 12, tzinfo=UTC)

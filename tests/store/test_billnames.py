@@ -4,8 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from spanledger_store.billgroups import ALL_MODELS, Item, group
-from spanledger_store.billnames import issuer, key_of, key_of_line, names_model, provider_of, service_tier, usage_class
+from spanledger_store.billing.billgroups import ALL_MODELS, Item, group
+from spanledger_store.billing.billnames import (
+    issuer,
+    key_of,
+    key_of_line,
+    names_model,
+    provider_of,
+    service_tier,
+    usage_class,
+)
 
 LINES = [
     ("gpt-4o-2024-08-06, input", "gpt-4o-2024-08-06", "input", ""),

@@ -9,19 +9,21 @@ from typing import Any
 
 import pytest
 
-from spanledger_store import bills, deletion, parquet, reconciling, revenue
-from spanledger_store.bills import BillLine, Kind
+from spanledger_store.billing import bills, reconciling
+from spanledger_store.billing.bills import BillLine, Kind
+from spanledger_store.billing.reconciliation_sides import Status, Tolerance
+from spanledger_store.billing.reconciling import Question, ReconciliationInvalid
 from spanledger_store.columns import SpanBatch
 from spanledger_store.control import Control, bill_models, currencies
 from spanledger_store.control.currencies import Rate
 from spanledger_store.control.errors import BillModelInvalid, CurrencyInvalid
-from spanledger_store.deletion import Subject
 from spanledger_store.engine import Engine
+from spanledger_store.finance import revenue
+from spanledger_store.finance.revenue import Payment, RevenueInvalid
 from spanledger_store.ledger import recompute
-from spanledger_store.parquet import Selection
-from spanledger_store.reconciliation_sides import Status, Tolerance
-from spanledger_store.reconciling import Question, ReconciliationInvalid
-from spanledger_store.revenue import Payment, RevenueInvalid
+from spanledger_store.lifecycle import deletion, parquet
+from spanledger_store.lifecycle.deletion import Subject
+from spanledger_store.lifecycle.parquet import Selection
 from spanledger_store.writer import write
 from tests.store.rows import span_row
 

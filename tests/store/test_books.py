@@ -24,7 +24,7 @@ from spanledger_store.migrate import shipped
 from spanledger_store.reports import calls, rollup
 from spanledger_store.reports.books import SUMS, books, lines
 from spanledger_store.reports.buckets import DAY, HOUR, Bucketing, Calendar, Cuts, fixed
-from spanledger_store.reports.scope import Dimension, Scope
+from spanledger_store.scope import Dimension, Scope
 from spanledger_store.writer import write
 from tests.store.rows import span_row
 

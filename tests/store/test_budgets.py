@@ -14,14 +14,15 @@ from hypothesis import strategies as st
 from sqlalchemy import update
 
 from spanledger_analytics.jobs import ledger as job
-from spanledger_store import budget_changes, retention
-from spanledger_store.budget_report import report
-from spanledger_store.budgets import State, states
 from spanledger_store.columns import SpanBatch
 from spanledger_store.control import Control, dirty, keeping, models
 from spanledger_store.control import budgets as kept
 from spanledger_store.control.budgets import Budget, Enforcement
 from spanledger_store.engine import Engine
+from spanledger_store.finance import budget_changes
+from spanledger_store.finance.budget_report import report
+from spanledger_store.finance.budgets import State, states
+from spanledger_store.lifecycle import retention
 from spanledger_store.periods import Period, before, window
 from spanledger_store.writer import write
 from tests.conftest import TABLES

@@ -16,7 +16,7 @@ from spanledger.usage import Usage
 from spanledger_store.columns import SPAN_COLUMNS, columnar
 from spanledger_store.engine import Engine
 from spanledger_store.reports.caching import Caching, caching
-from spanledger_store.reports.scope import Dimension, Scope
+from spanledger_store.scope import Dimension, Scope
 from tests.store.rows import span_row
 
 AT = datetime(2026, 3, 2, tzinfo=UTC)

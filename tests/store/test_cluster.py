@@ -12,16 +12,17 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from spanledger_analytics.jobs import ledger as job
-from spanledger_store import backup, deletion, health, ledger, retention
+from spanledger_store import health, ledger
 from spanledger_store.cluster import SHARDING, VIEWS, Cluster, found
 from spanledger_store.columns import HOUR_NS, SpanBatch
 from spanledger_store.control import Control
-from spanledger_store.deletion import Subject
 from spanledger_store.engine import Engine
 from spanledger_store.errors import ClusterInvalid, MigrationError, QueryError, StoreUnavailable
+from spanledger_store.lifecycle import backup, deletion, retention
+from spanledger_store.lifecycle.deletion import Subject
 from spanledger_store.migrate import LEDGER, migrate, pending, script, shipped
 from spanledger_store.reports import calls
-from spanledger_store.reports.scope import Scope
+from spanledger_store.scope import Scope
 from spanledger_store.settings import StoreSettings
 from spanledger_store.writer import write
 from tests.store.rows import content_row, span_row

@@ -12,17 +12,19 @@ import numpy as np
 import polars as pl
 import pytest
 
-from spanledger_store import clusters, deletion, ledger
-from spanledger_store.clusters import Cluster, Page
+from spanledger_store import ledger
 from spanledger_store.columns import SpanBatch
 from spanledger_store.control import Control, projects, quality_models
 from spanledger_store.control import clusters as words
 from spanledger_store.control.clusters import ClusterInvalid, ClusterUnknown, Codebook, Event
-from spanledger_store.deletion import Subject
 from spanledger_store.engine import Engine
+from spanledger_store.lifecycle import deletion
+from spanledger_store.lifecycle.deletion import Subject
+from spanledger_store.quality import clusters
+from spanledger_store.quality.clusters import Cluster, Page
 from spanledger_store.reports import clusters as reports
 from spanledger_store.reports.buckets import Bucketing, Calendar
-from spanledger_store.reports.scope import Dimension, Scope
+from spanledger_store.scope import Dimension, Scope
 from spanledger_store.writer import write
 from tests.store.rows import content_row, embedding_row, span_row
 

@@ -16,8 +16,8 @@ from spanledger_store.reports import clusters as reports
 from spanledger_store.reports import clusters_page as beside
 from spanledger_store.reports import traces
 from spanledger_store.reports.buckets import Bucketing, Calendar
-from spanledger_store.reports.scope import Dimension, Scope
 from spanledger_store.reports.traces import Order, TraceSearch
+from spanledger_store.scope import Dimension, Scope
 from tests.store.test_clusters import SCOPE, START, filled, identity  # noqa: F401  (a fixture)
 
 HALF = Scope("default", START + timedelta(hours=60), START + timedelta(hours=120))

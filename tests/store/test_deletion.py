@@ -10,11 +10,12 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from spanledger_analytics.jobs import ledger as job
-from spanledger_store import deletion, settling
+from spanledger_store import settling
 from spanledger_store.columns import SpanBatch
 from spanledger_store.control import Control, dirty
-from spanledger_store.deletion import Subject, SubjectInvalid
 from spanledger_store.engine import Engine
+from spanledger_store.lifecycle import deletion
+from spanledger_store.lifecycle.deletion import Subject, SubjectInvalid
 from spanledger_store.writer import write
 from tests.conftest import TABLES
 from tests.store.rows import content_row, embedding_row, span_row

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from spanledger_store import drift
 from spanledger_store.columns import CONTENT_COLUMNS, SPAN_COLUMNS, columnar
-from spanledger_store.drift import Look
 from spanledger_store.engine import Engine
+from spanledger_store.quality import drift
+from spanledger_store.quality.drift import Look
 from spanledger_store.reports import drift_calls, drift_columns
-from spanledger_store.reports.scope import Dimension, Scope
+from spanledger_store.scope import Dimension, Scope
 from tests.store.rows import content_row, span_row
 
 BEGIN = datetime(2026, 4, 1, tzinfo=UTC)

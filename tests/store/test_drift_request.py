@@ -9,8 +9,8 @@ import pytest
 
 from spanledger_store.control import Control, baselines, projects
 from spanledger_store.control.baselines import Baseline, BaselineUnknown
-from spanledger_store.drift_request import Comparison, ComparisonInvalid, Of, comparison
-from spanledger_store.reports.scope import Dimension
+from spanledger_store.quality.drift_request import Comparison, ComparisonInvalid, Of, comparison
+from spanledger_store.scope import Dimension
 
 NOW = datetime(2026, 3, 20, 7, 31, tzinfo=UTC)
 DAY = timedelta(days=1)

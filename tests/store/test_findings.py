@@ -13,9 +13,9 @@ from spanledger_store.columns import SpanBatch
 from spanledger_store.control import Control, clusters
 from spanledger_store.control import findings as words
 from spanledger_store.control.findings import Feedback, FindingInvalid, FindingUnknown, PlannedEvent, Verdict
-from spanledger_store.deletion import Subject, delete
 from spanledger_store.engine import Engine
 from spanledger_store.findings import Finding
+from spanledger_store.lifecycle.deletion import Subject, delete
 from spanledger_store.reports.findings import one, report
 from spanledger_store.writer import write
 from tests.store.rows import span_row

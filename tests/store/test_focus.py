@@ -15,12 +15,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spanledger_store import focus, focus_export
 from spanledger_store.columns import SpanBatch
 from spanledger_store.control import Control
 from spanledger_store.control.errors import ProjectUnknown
 from spanledger_store.engine import Engine
-from spanledger_store.focus_export import FocusInvalid, Wanted
+from spanledger_store.finance import focus, focus_export
+from spanledger_store.finance.focus_export import FocusInvalid, Wanted
 from spanledger_store.ledger import recompute
 from spanledger_store.writer import write
 from tests.store.rows import span_row

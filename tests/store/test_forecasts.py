@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spanledger_store import forecasts
 from spanledger_store.control import Control
 from spanledger_store.engine import Engine
-from spanledger_store.forecasts import LEVELS, Made, Stored, outlook
+from spanledger_store.outlook import forecasts
+from spanledger_store.outlook.forecasts import LEVELS, Made, Stored, outlook
 from spanledger_store.reports import forecasts as reports
 from spanledger_store.reports import outlooks
 from tests.store.spending import spend

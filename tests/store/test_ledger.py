@@ -13,10 +13,10 @@ from spanledger_store import ledger
 from spanledger_store.columns import HOUR_NS, SpanBatch
 from spanledger_store.control import Control, dirty
 from spanledger_store.engine import Engine
+from spanledger_store.finance.spend import spend
+from spanledger_store.finance.spend_request import SpendBy, SpendRequest
 from spanledger_store.reports import calls
-from spanledger_store.reports.scope import Scope
-from spanledger_store.spend import spend
-from spanledger_store.spend_request import SpendBy, SpendRequest
+from spanledger_store.scope import Scope
 from spanledger_store.writer import write
 from tests.conftest import TABLES
 from tests.store.rows import span_row

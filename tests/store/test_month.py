@@ -9,14 +9,15 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from spanledger_store import budget_report, forecasts
 from spanledger_store.control import Control, budgets
 from spanledger_store.control.budgets import Budget
 from spanledger_store.engine import Engine
+from spanledger_store.finance import budget_report
+from spanledger_store.outlook import forecasts
 from spanledger_store.periods import Period
 from spanledger_store.reports.crossing import crossing
 from spanledger_store.reports.month import forecast_of, month
-from spanledger_store.reports.scope import Dimension, Scope
+from spanledger_store.scope import Dimension, Scope
 from tests.store.spending import spend
 from tests.store.test_forecasts import TODAY, made, stored
 

@@ -13,12 +13,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from spanledger_analytics.jobs import ledger as job
-from spanledger_store import parquet, retention
 from spanledger_store.columns import SpanBatch
 from spanledger_store.control import Control, projects
 from spanledger_store.engine import Engine
 from spanledger_store.health import ledger_check
-from spanledger_store.parquet import ExportInvalid, Selection
+from spanledger_store.lifecycle import parquet, retention
+from spanledger_store.lifecycle.parquet import ExportInvalid, Selection
 from spanledger_store.writer import write
 from tests.store.rows import content_row, embedding_row, span_row
 

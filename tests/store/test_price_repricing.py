@@ -15,14 +15,15 @@ from spanledger import Usage, pricing
 from spanledger.pricebook import Book, Kind, Price, Share, Slice
 from spanledger.pricing import service_class
 from spanledger_analytics.jobs import ledger as job
-from spanledger_store import gpu_hours, ledger, price_lines, pricebook, repricing
+from spanledger_store import ledger, pricebook
 from spanledger_store.columns import SpanBatch
 from spanledger_store.control import Control, dirty, models, prices, projects
 from spanledger_store.engine import Engine
-from spanledger_store.price_preview import preview
+from spanledger_store.pricing import gpu_hours, price_lines, repricing
+from spanledger_store.pricing.price_preview import preview
 from spanledger_store.reports.books import books
 from spanledger_store.reports.price_sources import price_sources
-from spanledger_store.reports.scope import Dimension, Scope
+from spanledger_store.scope import Dimension, Scope
 from spanledger_store.stored_calls import Period
 from spanledger_store.writer import write
 from tests.conftest import TABLES

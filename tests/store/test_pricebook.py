@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 
 from spanledger import Usage
 from spanledger.pricebook import ALWAYS, Book, Kind, Price, PriceInvalid, Slice
-from spanledger_store import price_changes, pricebook
+from spanledger_store import pricebook
 from spanledger_store.control import Control, ProjectUnknown, forgetting, prices
 from spanledger_store.control.errors import PriceUnknown
 from spanledger_store.engine import Engine
 from spanledger_store.pricebook import removing, setting
+from spanledger_store.pricing import price_changes
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 DAY = timedelta(days=1)

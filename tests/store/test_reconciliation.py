@@ -9,8 +9,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spanledger_store.reconciliation import reconcile
-from spanledger_store.reconciliation_sides import (
+from spanledger_store.billing.reconciliation import reconcile
+from spanledger_store.billing.reconciliation_sides import (
     Billed,
     Booked,
     Cut,

@@ -19,8 +19,8 @@ from spanledger_store.engine import Engine
 from spanledger_store.ledger import recompute
 from spanledger_store.reports import calls, catalog, trace, traces
 from spanledger_store.reports.buckets import HOUR, Bucketing, Calendar, automatic, fixed
-from spanledger_store.reports.scope import Dimension, Scope, whole_hours
 from spanledger_store.reports.traces import Cursor, Order, TraceSearch
+from spanledger_store.scope import Dimension, Scope, whole_hours
 from spanledger_store.sql import load
 from tests.store.rows import content_row, span_row
 

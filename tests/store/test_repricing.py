@@ -15,11 +15,12 @@ from hypothesis import strategies as st
 from spanledger.pricing import Cost, price
 from spanledger.usage import Usage
 from spanledger_analytics.jobs import ledger as job
-from spanledger_store import repricing, stored_calls
+from spanledger_store import stored_calls
 from spanledger_store.columns import SPAN_COLUMNS, SpanBatch
 from spanledger_store.control import Control, dirty
 from spanledger_store.engine import Engine
-from spanledger_store.repricing import Change, Period
+from spanledger_store.pricing import repricing
+from spanledger_store.pricing.repricing import Change, Period
 from spanledger_store.writer import write
 from tests.conftest import TABLES
 from tests.store.rows import span_row

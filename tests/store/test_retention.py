@@ -13,14 +13,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from spanledger_analytics.jobs import ledger as job
-from spanledger_store import deletion, ledger, repricing, retention
+from spanledger_store import ledger
 from spanledger_store.columns import SpanBatch
 from spanledger_store.control import Control, dirty, keeping, projects
-from spanledger_store.deletion import Subject
 from spanledger_store.engine import Engine
 from spanledger_store.errors import StoreUnavailable
 from spanledger_store.health import ledger_check
-from spanledger_store.retention import RetentionInvalid
+from spanledger_store.lifecycle import deletion, retention
+from spanledger_store.lifecycle.deletion import Subject
+from spanledger_store.lifecycle.retention import RetentionInvalid
+from spanledger_store.pricing import repricing
 from spanledger_store.writer import write
 from tests.conftest import TABLES
 from tests.store.rows import content_row, embedding_row, span_row

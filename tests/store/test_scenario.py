@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from spanledger import pricing
 from spanledger.usage import Usage
-from spanledger_store import forecasts
 from spanledger_store.control import Control
 from spanledger_store.engine import Engine
+from spanledger_store.outlook import forecasts
+from spanledger_store.outlook.scenario import Line, Scenario, ScenarioInvalid, applied
 from spanledger_store.reports import outlooks
-from spanledger_store.scenario import Line, Scenario, ScenarioInvalid, applied
 from tests.store.spending import spend
 from tests.store.test_forecasts import TODAY, made, stored
 

@@ -14,18 +14,20 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from spanledger_analytics.jobs import ledger as job
-from spanledger_store import center_changes, deletion, repricing
 from spanledger_store.allocation import UNALLOCATED, Rule
 from spanledger_store.columns import SpanBatch
 from spanledger_store.control import Control, centers, currencies
 from spanledger_store.control.centers import SHARED, Kept
 from spanledger_store.control.currencies import Rate
 from spanledger_store.control.errors import CenterInvalid, RateUnknown
-from spanledger_store.deletion import Subject
 from spanledger_store.engine import Engine
-from spanledger_store.repricing import Period
-from spanledger_store.spend import Answer, spend
-from spanledger_store.spend_request import SpendInvalid, SpendRequest, request
+from spanledger_store.finance import center_changes
+from spanledger_store.finance.spend import Answer, spend
+from spanledger_store.finance.spend_request import SpendInvalid, SpendRequest, request
+from spanledger_store.lifecycle import deletion
+from spanledger_store.lifecycle.deletion import Subject
+from spanledger_store.pricing import repricing
+from spanledger_store.pricing.repricing import Period
 from spanledger_store.writer import write
 from tests.conftest import TABLES
 from tests.store.rows import span_row

@@ -12,10 +12,10 @@ import polars as pl
 import pytest
 
 from spanledger_store.control.statements import month_of, zone_of
+from spanledger_store.finance.statement_lines import Adjustment
+from spanledger_store.finance.statement_page import page
+from spanledger_store.finance.statements import of_frame
 from spanledger_store.reports.books import SUMS
-from spanledger_store.statement_lines import Adjustment
-from spanledger_store.statement_page import page
-from spanledger_store.statements import of_frame
 
 pytestmark = pytest.mark.browser
 

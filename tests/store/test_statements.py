@@ -16,17 +16,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from spanledger_analytics.jobs import ledger as job
-from spanledger_store import deletion, statements
 from spanledger_store.columns import SpanBatch
 from spanledger_store.control import Control, dirty
 from spanledger_store.control import statements as kept
 from spanledger_store.control.errors import ProjectUnknown
 from spanledger_store.control.notices import Notice
 from spanledger_store.control.statements import StatementInvalid
-from spanledger_store.deletion import Subject
 from spanledger_store.engine import Engine
-from spanledger_store.statement_page import page, table
-from spanledger_store.statements import Statement
+from spanledger_store.finance import statements
+from spanledger_store.finance.statement_page import page, table
+from spanledger_store.finance.statements import Statement
+from spanledger_store.lifecycle import deletion
+from spanledger_store.lifecycle.deletion import Subject
 from spanledger_store.writer import write
 from tests.conftest import TABLES
 from tests.store.rows import span_row

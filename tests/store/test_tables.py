@@ -20,7 +20,7 @@ from spanledger_store import tables
 from spanledger_store.columns import SpanBatch
 from spanledger_store.control import Control
 from spanledger_store.engine import Engine
-from spanledger_store.parquet import ExportInvalid, Selection
+from spanledger_store.lifecycle.parquet import ExportInvalid, Selection
 from spanledger_store.tables import TABLES, Asked, Form
 from spanledger_store.writer import write
 from tests.store.rows import content_row, embedding_row, span_row

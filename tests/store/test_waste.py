@@ -12,8 +12,8 @@ import pytest
 from spanledger_store.columns import SPAN_COLUMNS, columnar
 from spanledger_store.engine import Engine
 from spanledger_store.reports import calls
-from spanledger_store.reports.scope import Dimension, Scope
 from spanledger_store.reports.waste import CLASSES, waste
+from spanledger_store.scope import Dimension, Scope
 from tests.store.rows import span_row
 
 AT = datetime(2026, 3, 2, tzinfo=UTC)

@@ -31,7 +31,7 @@ from spanledger_store.engine import Engine
 from spanledger_store.findings import Finding
 from spanledger_store.reports.books import books
 from spanledger_store.reports.buckets import Bucketing
-from spanledger_store.reports.scope import Dimension, Scope
+from spanledger_store.scope import Dimension, Scope
 
 KIND: Final = "anomaly"
 METHOD: Final = "scan"

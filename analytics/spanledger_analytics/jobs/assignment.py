@@ -12,12 +12,12 @@ from spanledger_analytics.codebooks import Book
 from spanledger_analytics.jobs import hours
 from spanledger_analytics.jobs.hours import Progress
 from spanledger_analytics.methods.clusters.assigning import OUTSIDE
-from spanledger_store import clusters
 from spanledger_store.control import Control, cluster_progress, embeddings, projects
 from spanledger_store.control import clusters as stored
 from spanledger_store.control.embeddings import Hour
 from spanledger_store.embedding import Hour as Now
 from spanledger_store.engine import Engine
+from spanledger_store.quality import clusters
 
 # As in the embedding job: whatever takes longer rests longer, and new vectors are to wait less than a minute.
 SECONDS: Final = 6.0

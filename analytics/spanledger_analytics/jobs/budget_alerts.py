@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from spanledger_analytics.notify import budget as told
-from spanledger_store.budget_report import report
 from spanledger_store.control import Control, alerts, budgets, channels
 from spanledger_store.drivers import drivers
 from spanledger_store.engine import Engine
+from spanledger_store.finance.budget_report import report
 
 
 def run(engine: Engine, control: Control, now: datetime | None = None) -> int:

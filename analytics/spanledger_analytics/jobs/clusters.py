@@ -22,12 +22,13 @@ from spanledger_analytics.methods.clusters.codebook import Codebook
 from spanledger_analytics.methods.clusters.fitting import fit
 from spanledger_analytics.methods.clusters.matching import Edits, Match, carry, match
 from spanledger_analytics.topics import Described
-from spanledger_store import clusters, embedding
-from spanledger_store.clusters import Cluster, Sample
+from spanledger_store import embedding
 from spanledger_store.control import Control, cluster_progress, embeddings, projects
 from spanledger_store.control import clusters as stored
 from spanledger_store.control.clusters import NONE, Event, Said
 from spanledger_store.engine import Engine
+from spanledger_store.quality import clusters
+from spanledger_store.quality.clusters import Cluster, Sample
 
 logger = logging.getLogger(__name__)
 Progress = Callable[[str, int, int], None]

@@ -19,13 +19,14 @@ from spanledger_analytics import drift_findings, drift_merging, drifting
 from spanledger_analytics.drifting import EMBEDDING, MEASURED, MIX, Side, Tested
 from spanledger_analytics.jobs.hours import midnight
 from spanledger_analytics.methods.drift.monitoring import FixedMonitor, Monitor
-from spanledger_store import drift, embedding, findings
+from spanledger_store import embedding, findings
 from spanledger_store.control import Control, baselines, projects
 from spanledger_store.control.baselines import Baseline
-from spanledger_store.drift import Look
 from spanledger_store.engine import Engine
+from spanledger_store.quality import drift
+from spanledger_store.quality.drift import Look
 from spanledger_store.reports import drift_calls
-from spanledger_store.reports.scope import Dimension, Scope
+from spanledger_store.scope import Dimension, Scope
 
 _DAY: Final = timedelta(days=1)
 _FRIDAY: Final = 5

@@ -18,13 +18,14 @@ from spanledger_analytics import emerging
 from spanledger_analytics.emerging import Topic
 from spanledger_analytics.jobs.clusters import chosen_model
 from spanledger_analytics.jobs.hours import Progress
-from spanledger_store import clusters, embedding, findings
-from spanledger_store.clusters import Sample
+from spanledger_store import embedding, findings
 from spanledger_store.control import Control, cluster_progress, projects
 from spanledger_store.control import clusters as stored
 from spanledger_store.control.clusters import Event
 from spanledger_store.engine import Engine
 from spanledger_store.findings import Finding
+from spanledger_store.quality import clusters
+from spanledger_store.quality.clusters import Sample
 
 KIND: Final = "topic"
 """The kind of finding that a new topic is."""

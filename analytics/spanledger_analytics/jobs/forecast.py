@@ -16,16 +16,16 @@ from numpy.typing import NDArray
 from spanledger_analytics.methods.forecasts.forecasting import Forecast, forecast
 from spanledger_analytics.methods.forecasts.grains import DAY, HOUR
 from spanledger_analytics.methods.forecasts.reconcile import rounded
-from spanledger_store import forecasts
 from spanledger_store.control import Control, dirty, projects
 from spanledger_store.control import forecasts as runs
 from spanledger_store.control.forecasts import Run
 from spanledger_store.engine import Engine
-from spanledger_store.forecasts import DIMENSIONS, Grain, Made
+from spanledger_store.outlook import forecasts
+from spanledger_store.outlook.forecasts import DIMENSIONS, Grain, Made
 from spanledger_store.reports import buckets, catalog
 from spanledger_store.reports.books import books
 from spanledger_store.reports.buckets import Bucketing
-from spanledger_store.reports.scope import Dimension, Scope
+from spanledger_store.scope import Dimension, Scope
 
 HORIZON: Final = 90
 HISTORY: Final = timedelta(days=400)

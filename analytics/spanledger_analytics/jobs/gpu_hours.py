@@ -6,10 +6,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from spanledger.pricebook import Kind
-from spanledger_store import gpu_hours
 from spanledger_store.control import Control, prices
 from spanledger_store.control.exclusive import exclusively
 from spanledger_store.engine import Engine
+from spanledger_store.pricing import gpu_hours
 
 LOOK_BACK = timedelta(days=7)
 """How late calls may come and still be counted by the job; `spanledger reprice` knows no such end."""

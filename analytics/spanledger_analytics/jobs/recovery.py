@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from spanledger_store import recovery
 from spanledger_store.control import Control
 from spanledger_store.engine import Engine
+from spanledger_store.lifecycle import recovery
 
 
 def run(engine: Engine, control: Control) -> int:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from spanledger_store import retention
 from spanledger_store.control import Control, keeping
 from spanledger_store.engine import Engine
+from spanledger_store.lifecycle import retention
 
 
 def run(engine: Engine, control: Control, progress: Callable[[str, int, int], None] = lambda *_: None) -> int:

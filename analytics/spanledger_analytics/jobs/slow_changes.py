@@ -19,7 +19,7 @@ from spanledger_store.engine import Engine
 from spanledger_store.findings import Finding
 from spanledger_store.reports.books import books
 from spanledger_store.reports.buckets import Bucketing, Calendar
-from spanledger_store.reports.scope import Dimension, Scope
+from spanledger_store.scope import Dimension, Scope
 
 METHOD: Final = "creep"
 _DAY: Final = 86_400

@@ -8,12 +8,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from spanledger_analytics.notify.statement import message
-from spanledger_store import statements
 from spanledger_store.control import Control
 from spanledger_store.control import statements as kept
 from spanledger_store.control.notices import Notice
 from spanledger_store.control.statements import Order
 from spanledger_store.engine import Engine
+from spanledger_store.finance import statements
 
 Progress = Callable[[str, int, int], None]
 

@@ -11,12 +11,12 @@ from zoneinfo import ZoneInfo
 
 from spanledger_analytics.notify.words import moment, spend_link
 from spanledger_store.amounts import change, dollars
-from spanledger_store.budget_report import Standing
-from spanledger_store.budgets import State
 from spanledger_store.control.alerts import PROJECTED, Alert
 from spanledger_store.control.budgets import Enforcement
 from spanledger_store.control.notices import Notice
 from spanledger_store.drivers import Driver
+from spanledger_store.finance.budget_report import Standing
+from spanledger_store.finance.budgets import State
 
 KIND: Final = "budget.alert"
 # More digits than any sum of Decimal(38, 12) has.

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from spanledger_analytics.notify.words import spend_link
 from spanledger_store.amounts import dollars
 from spanledger_store.control.notices import Attachment, Notice
-from spanledger_store.statement_page import page, table
+from spanledger_store.finance.statement_page import page, table
 
 KIND: Final = "statement"
 _NOT_IN_A_NAME: Final = re.compile(r"[^\w.-]+")

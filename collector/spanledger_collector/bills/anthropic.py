@@ -11,8 +11,8 @@ from typing import Final
 from spanledger_collector.backfill.cells import Cells
 from spanledger_collector.bills import values as v
 from spanledger_collector.bills.source import BillSource, names
-from spanledger_store import billnames
-from spanledger_store.bills import BillLine
+from spanledger_store.billing import billnames
+from spanledger_store.billing.bills import BillLine
 
 _CLASSES: Final = {
     "uncached_input_tokens": "input",

@@ -15,8 +15,8 @@ from spanledger_collector.backfill.cells import Cells
 from spanledger_collector.backfill.errors import LeftOut
 from spanledger_collector.bills import values as v
 from spanledger_collector.bills.source import BillSource, names
-from spanledger_store import billnames
-from spanledger_store.bills import DAY_NS, BillLine, Kind
+from spanledger_store.billing import billnames
+from spanledger_store.billing.bills import DAY_NS, BillLine, Kind
 
 _PROVIDER: Final = "aws.bedrock"
 _OURS: Final = re.compile(r"bedrock", re.IGNORECASE)

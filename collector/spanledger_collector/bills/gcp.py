@@ -13,8 +13,8 @@ from spanledger_collector.backfill.cells import Cells
 from spanledger_collector.backfill.errors import LeftOut, RowRefused
 from spanledger_collector.bills import values as v
 from spanledger_collector.bills.source import BillSource, names
-from spanledger_store import billnames
-from spanledger_store.bills import BillLine, Kind
+from spanledger_store.billing import billnames
+from spanledger_store.billing.bills import BillLine, Kind
 
 _OURS: Final = re.compile(r"vertex ai|generative language|gemini|claude|ai platform", re.IGNORECASE)
 _GEMINI: Final = re.compile(r"generative language|gemini api", re.IGNORECASE)

@@ -12,11 +12,11 @@ from spanledger_collector.backfill.cells import Cells
 from spanledger_collector.backfill.errors import FileRefused, RowRefused
 from spanledger_collector.backfill.rows import rows
 from spanledger_collector.bills import values as v
-from spanledger_store import revenue
 from spanledger_store.control import Control, projects
 from spanledger_store.control.budgets import plain
 from spanledger_store.engine import Engine
-from spanledger_store.revenue import Payment, RevenueInvalid
+from spanledger_store.finance import revenue
+from spanledger_store.finance.revenue import Payment, RevenueInvalid
 
 _EXACT: Final = Context(prec=80)
 _MONTH = ("month", "period", "date")

@@ -12,8 +12,8 @@ from spanledger_collector.backfill.cells import Cells
 from spanledger_collector.backfill.errors import LeftOut, RowRefused
 from spanledger_collector.bills import values as v
 from spanledger_collector.bills.source import BillSource, names
-from spanledger_store import billnames
-from spanledger_store.bills import BillLine, Kind
+from spanledger_store.billing import billnames
+from spanledger_store.billing.bills import BillLine, Kind
 
 _NO_USAGE: Final = ("tax", "credit", "refund")
 

@@ -18,7 +18,7 @@ from spanledger_collector.backfill.errors import FileRefused, LeftOut, RowRefuse
 from spanledger_collector.backfill.rows import Row, rows
 from spanledger_collector.bills.source import BillSource
 from spanledger_collector.bills.sources import detect
-from spanledger_store.bills import BillInvalid, BillLine
+from spanledger_store.billing.bills import BillInvalid, BillLine
 
 _EXACT: Final = Context(prec=80)
 _PARQUET: Final = b"PAR1"

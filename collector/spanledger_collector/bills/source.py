@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from spanledger_collector.backfill.cells import Cells
 from spanledger_collector.backfill.source import names
-from spanledger_store.bills import BillLine
+from spanledger_store.billing.bills import BillLine
 
 __all__ = ["BillSource", "names"]
 

@@ -11,9 +11,9 @@ from typing import Any
 from spanledger_collector.backfill.errors import FileRefused
 from spanledger_collector.bills.reading import Tally, read
 from spanledger_collector.bills.sources import SOURCES
-from spanledger_store import bills
-from spanledger_store.billnames import provider_of
-from spanledger_store.bills import BillLine
+from spanledger_store.billing import bills
+from spanledger_store.billing.billnames import provider_of
+from spanledger_store.billing.bills import BillLine
 from spanledger_store.control import Control, projects
 from spanledger_store.control.budgets import plain
 from spanledger_store.engine import Engine

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from spanledger_collector.backfill.cells import Cells
 from spanledger_collector.backfill.errors import RowRefused
-from spanledger_store.bills import DAY_NS
+from spanledger_store.billing.bills import DAY_NS
 
 _GROUPED: Final = re.compile(r"-?\d{1,3}(,\d{3})+(\.\d+)?")
 _SLASHED: Final = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})$")

@@ -20,7 +20,7 @@ from spanledger_dashboard.parts.header import copy_link, header, updated
 from spanledger_dashboard.parts.kpi import Kpi, strip
 from spanledger_dashboard.ranges import span_text
 from spanledger_dashboard.view import View
-from spanledger_store.advice import Advice, Kind
+from spanledger_store.outlook.advice import Advice, Kind
 from spanledger_store.reports.advice import AdviceInvalid, AdviceRequest, Advised
 
 PATH = "/advice"

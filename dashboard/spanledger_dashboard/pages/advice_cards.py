@@ -12,8 +12,8 @@ from spanledger_dashboard import fmt
 from spanledger_dashboard.parts.basics import card, link, pill
 from spanledger_dashboard.parts.sheet import Column, sheet
 from spanledger_dashboard.view import View
-from spanledger_store.advice import Advice, Kind, Quality
-from spanledger_store.reports.scope import Scope
+from spanledger_store.outlook.advice import Advice, Kind, Quality
+from spanledger_store.scope import Scope
 
 NAMES = {
     Kind.MODEL: "Cheaper model",

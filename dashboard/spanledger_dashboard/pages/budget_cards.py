@@ -13,7 +13,7 @@ from spanledger_dashboard.parts.basics import card, pill, wild
 from spanledger_dashboard.parts.table import BAR, grid, name_column, number_column, text_column
 from spanledger_dashboard.ranges import span_text
 from spanledger_dashboard.view import View
-from spanledger_store.budget_report import Standing
+from spanledger_store.finance.budget_report import Standing
 
 STATUS = {"used up": "bad", "projected": "warn", "80 %": "warn", "50 %": "ok", "ok": "ok", "unknown": "warn"}
 """Status -> how it is coloured, the worst first."""

@@ -18,7 +18,7 @@ from spanledger_dashboard.parts import states
 from spanledger_dashboard.parts.header import copy_link, header, updated
 from spanledger_dashboard.parts.kpi import Kpi, strip
 from spanledger_dashboard.view import View
-from spanledger_store.budget_report import Standing
+from spanledger_store.finance.budget_report import Standing
 
 MAX_CARDS = 12
 # What needs attention first.

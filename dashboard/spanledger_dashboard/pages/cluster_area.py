@@ -16,7 +16,7 @@ from spanledger_dashboard.parts.basics import card, link, pill, wild
 from spanledger_dashboard.view import View
 from spanledger_store.control.clusters import NONE, Event
 from spanledger_store.reports.clusters import Line
-from spanledger_store.reports.scope import Dimension
+from spanledger_store.scope import Dimension
 
 LARGEST, AMONG, LINKED, TOLD = 14, 8, 20, 8
 

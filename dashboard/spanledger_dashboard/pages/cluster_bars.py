@@ -11,7 +11,7 @@ from dash.development.base_component import Component
 
 from spanledger_dashboard import fmt
 from spanledger_dashboard.figures.cluster_map import tint
-from spanledger_store.reports.scope import Dimension
+from spanledger_store.scope import Dimension
 
 LEADING = 5
 

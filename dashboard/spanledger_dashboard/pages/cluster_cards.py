@@ -20,7 +20,7 @@ from spanledger_dashboard.view import View, written
 from spanledger_store.control.clusters import NONE, Event
 from spanledger_store.reports.clusters import Line
 from spanledger_store.reports.clusters_page import STEPS, Courses, Example
-from spanledger_store.reports.scope import Dimension
+from spanledger_store.scope import Dimension
 
 EXAMPLES, EVENTS = 5, 8
 BY = {Dimension.MODEL: "Models", Dimension.CUSTOMER: "Customers", Dimension.FEATURE: "Features"}

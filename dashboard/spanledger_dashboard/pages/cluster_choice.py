@@ -12,7 +12,7 @@ from spanledger_dashboard.errors import BadView
 from spanledger_dashboard.view import View
 from spanledger_store.control.clusters import NONE
 from spanledger_store.reports.clusters_page import inside
-from spanledger_store.reports.scope import Scope
+from spanledger_store.scope import Scope
 
 NEW_WITHIN = timedelta(days=7)
 MAX_CORNERS = 200

@@ -16,7 +16,7 @@ from spanledger_dashboard.ranges import span_text
 from spanledger_dashboard.view import View
 from spanledger_store.control.baselines import SLICES, VERSIONS, Baseline, BaselineUnknown
 from spanledger_store.control.errors import ProjectUnknown
-from spanledger_store.drift_request import SAME, ComparisonInvalid, Of
+from spanledger_store.quality.drift_request import SAME, ComparisonInvalid, Of
 
 OWN = ("vs", "since", "until", "of", "by", "ours", "theirs")
 PERIOD = "period"

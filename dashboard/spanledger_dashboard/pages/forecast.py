@@ -18,9 +18,9 @@ from spanledger_dashboard.pages import forecast_cards as cards
 from spanledger_dashboard.parts import states
 from spanledger_dashboard.parts.basics import card
 from spanledger_dashboard.view import View, known
-from spanledger_store.forecasts import DIMENSIONS
+from spanledger_store.outlook.forecasts import DIMENSIONS
+from spanledger_store.outlook.scenario import EVERY, VOLUME_OF, Scenario, ScenarioInvalid
 from spanledger_store.reports.month import forecast_of
-from spanledger_store.scenario import EVERY, VOLUME_OF, Scenario, ScenarioInvalid
 
 PATH = "/budgets"
 AS_IT_IS, ALL_MODELS = 100, "All models"

@@ -18,7 +18,7 @@ from spanledger_dashboard.parts.basics import card, legend, switch, time_chart
 from spanledger_dashboard.parts.sheet import Column, sheet
 from spanledger_dashboard.parts.states import command
 from spanledger_dashboard.view import View, written
-from spanledger_store.forecasts import BANDS, DIMENSIONS, STEP, ends
+from spanledger_store.outlook.forecasts import BANDS, DIMENSIONS, STEP, ends
 from spanledger_store.reports.forecasts import Line
 from spanledger_store.reports.outlooks import Course
 

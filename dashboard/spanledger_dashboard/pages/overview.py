@@ -25,7 +25,7 @@ from spanledger_dashboard.parts.table import BAR, grid, name_column, number_colu
 from spanledger_dashboard.periods import Clock, by_label, clock, course, sums
 from spanledger_dashboard.view import View
 from spanledger_store.reports.calls import Totals, totals_of
-from spanledger_store.reports.scope import Dimension
+from spanledger_store.scope import Dimension
 
 GROUPS = {"model": "Model", "customer": "Customer", "feature": "Feature"}
 TOP_CUSTOMERS = 10

@@ -28,7 +28,7 @@ from spanledger_dashboard.shell import FILTERS
 from spanledger_dashboard.view import View
 from spanledger_store.reports.buckets import HOUR, Bucketing, Calendar, fixed
 from spanledger_store.reports.calls import EVERY_GROUP, Totals
-from spanledger_store.reports.scope import Dimension
+from spanledger_store.scope import Dimension
 
 GROUPS = {"customer": "Customer", "model": "Model", "feature": "Feature", "team": "Team", "provider": "Provider"}
 MODES = {"absolute": "USD", "share": "%", "cumulative": "Cumulative"}

@@ -18,11 +18,11 @@ from spanledger_dashboard.parts.basics import card, pill
 from spanledger_dashboard.parts.sheet import Column, sheet
 from spanledger_dashboard.parts.states import command
 from spanledger_dashboard.view import View
+from spanledger_store.billing.reconciliation_sides import Row, Status
+from spanledger_store.billing.reconciling import LONGEST, Question
 from spanledger_store.control.errors import CurrencyInvalid, RateUnknown
-from spanledger_store.reconciliation_sides import Row, Status
-from spanledger_store.reconciling import LONGEST, Question
-from spanledger_store.reports.scope import Dimension
-from spanledger_store.revenue import Margin
+from spanledger_store.finance.revenue import Margin
+from spanledger_store.scope import Dimension
 
 STATUS = {
     Status.UNEXPLAINED: ("unexplained", "bad"),

@@ -18,9 +18,9 @@ from spanledger_dashboard.parts.sheet import Column, sheet
 from spanledger_dashboard.view import View
 from spanledger_store.reports.caching import Caching
 from spanledger_store.reports.calls import COST_CLASSES, TOKEN_CLASSES, Totals
-from spanledger_store.reports.scope import Dimension
 from spanledger_store.reports.units import Units
 from spanledger_store.reports.waste import Waste
+from spanledger_store.scope import Dimension
 
 WASTED = {
     "retried": "Failed, and tried again",

@@ -15,7 +15,7 @@ from spanledger_dashboard.parts.basics import card, switch
 from spanledger_dashboard.parts.sheet import Column, sheet
 from spanledger_dashboard.view import View, written
 from spanledger_store.reports.crossing import Cell, Crossing
-from spanledger_store.reports.scope import Dimension
+from spanledger_store.scope import Dimension
 
 ROWS = {"customer": "Customer", "feature": "Feature", "team": "Team"}
 COLUMN = Dimension.MODEL

@@ -20,7 +20,7 @@ from spanledger_dashboard.parts.basics import card, linked_chart, switch
 from spanledger_dashboard.parts.lists import Entry, bar_list
 from spanledger_dashboard.ranges import span_text
 from spanledger_dashboard.view import View
-from spanledger_store.reports.scope import Scope
+from spanledger_store.scope import Scope
 
 AGAINST = {"previous": "Period before", "month": "A month before"}
 MAX_CULPRITS = 6

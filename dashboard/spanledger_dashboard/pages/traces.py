@@ -27,8 +27,8 @@ from spanledger_dashboard.parts.header import copy_link, header, subtitle
 from spanledger_dashboard.periods import Clock, clock
 from spanledger_dashboard.view import MAX_VALUES, View, written
 from spanledger_store.errors import StoreError
-from spanledger_store.reports.scope import Dimension
 from spanledger_store.reports.traces import Cursor, Order, TraceSearch
+from spanledger_store.scope import Dimension
 
 FACETS = {
     Dimension.CUSTOMER: "Customer",

@@ -14,12 +14,22 @@ import numpy as np
 import polars as pl
 
 from spanledger.usage import Usage
-from spanledger_store.advice import EXAMPLES, Advice, Calls, Kind, Quality, Sample, order, saved_by_caching, total
-from spanledger_store.advice_models import Scores, batched, cheaper
 from spanledger_store.control.budgets import plain
 from spanledger_store.engine import Engine
-from spanledger_store.nearness import answered_before
-from spanledger_store.reports.scope import Dimension, Scope
+from spanledger_store.outlook.advice import (
+    EXAMPLES,
+    Advice,
+    Calls,
+    Kind,
+    Quality,
+    Sample,
+    order,
+    saved_by_caching,
+    total,
+)
+from spanledger_store.outlook.advice_models import Scores, batched, cheaper
+from spanledger_store.outlook.nearness import answered_before
+from spanledger_store.scope import Dimension, Scope
 from spanledger_store.sql import load
 
 LONGEST: Final = 90

@@ -11,7 +11,7 @@ from spanledger_store.engine import Engine
 from spanledger_store.ledger import SLICE
 from spanledger_store.reports import rollup
 from spanledger_store.reports.buckets import Bucketing, Cuts
-from spanledger_store.reports.scope import LEDGER_DIMENSIONS, Dimension, Scope
+from spanledger_store.scope import LEDGER_DIMENSIONS, Dimension, Scope
 from spanledger_store.sql import load
 
 SUMS = (

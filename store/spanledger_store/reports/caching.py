@@ -14,7 +14,7 @@ from typing import Any, Final
 from spanledger.pricing import CLASSES, price
 from spanledger.usage import Usage
 from spanledger_store.engine import Engine
-from spanledger_store.reports.scope import Dimension, Scope
+from spanledger_store.scope import Dimension, Scope
 from spanledger_store.sql import load
 
 _EXACT: Final = Context(prec=60)

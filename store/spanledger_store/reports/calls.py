@@ -15,7 +15,7 @@ from spanledger_store.engine import Engine
 from spanledger_store.reports import rollup
 from spanledger_store.reports.books import SUMS
 from spanledger_store.reports.buckets import Bucketing
-from spanledger_store.reports.scope import LEDGER_DIMENSIONS, Dimension, Scope
+from spanledger_store.scope import LEDGER_DIMENSIONS, Dimension, Scope
 from spanledger_store.sql import load
 
 MAX_GROUPS = 10_000

@@ -15,7 +15,7 @@ from spanledger_store.control import Control, clusters, projects
 from spanledger_store.control.clusters import NONE, ClusterUnknown, Said
 from spanledger_store.engine import Engine
 from spanledger_store.reports.buckets import Bucketing
-from spanledger_store.reports.scope import Dimension, Scope
+from spanledger_store.scope import Dimension, Scope
 from spanledger_store.sql import load
 
 POINTS: Final = 50_000

@@ -16,8 +16,8 @@ from spanledger_store.control import Control, clusters
 from spanledger_store.control.clusters import NONE, Event
 from spanledger_store.engine import Engine
 from spanledger_store.reports import clusters as reports
-from spanledger_store.reports.scope import Scope
 from spanledger_store.reports.traces import TraceSearch
+from spanledger_store.scope import Scope
 from spanledger_store.sql import load
 
 STEPS: Final = 28

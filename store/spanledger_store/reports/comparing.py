@@ -10,7 +10,7 @@ import polars as pl
 
 from spanledger_store.engine import Engine
 from spanledger_store.reports.books import books
-from spanledger_store.reports.scope import LEDGER_DIMENSIONS, Dimension, Scope
+from spanledger_store.scope import LEDGER_DIMENSIONS, Dimension, Scope
 
 Explain = Callable[[Scope, Scope, Sequence[Dimension]], dict[str, Any]]
 """(period, what it is compared with, dimensions) -> why spend has changed, ready for JSON; raises ValueError.

@@ -11,7 +11,7 @@ import polars as pl
 
 from spanledger_store.engine import Engine
 from spanledger_store.reports.books import books
-from spanledger_store.reports.scope import Dimension, Scope
+from spanledger_store.scope import Dimension, Scope
 
 _SUMS: Final = ("calls", "unpriced_calls", "cost_usd")
 _COST: Final = pl.col("cost_usd").sum()

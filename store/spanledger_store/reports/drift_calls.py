@@ -12,7 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from spanledger_store.engine import Engine
-from spanledger_store.reports.scope import Dimension, Scope
+from spanledger_store.scope import Dimension, Scope
 from spanledger_store.sql import load
 
 MOST: Final = 8_000

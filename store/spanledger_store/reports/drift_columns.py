@@ -9,7 +9,7 @@ import polars as pl
 from spanledger_store.engine import Engine
 from spanledger_store.reports import drift_calls
 from spanledger_store.reports.drift_calls import KEY, Window
-from spanledger_store.reports.scope import Scope
+from spanledger_store.scope import Scope
 
 SCORE: Final = "score "
 """What the names of columns of scores begin with."""

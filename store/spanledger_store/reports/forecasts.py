@@ -13,11 +13,11 @@ from zoneinfo import ZoneInfo
 
 from spanledger_store.control.budgets import plain
 from spanledger_store.engine import Engine
-from spanledger_store.forecasts import BANDS, DIMENSIONS, EVEN, Grain, Outlook, Stored, outlook
+from spanledger_store.outlook.forecasts import BANDS, DIMENSIONS, EVEN, Grain, Outlook, Stored, outlook
 from spanledger_store.periods import Period, Window, window
 from spanledger_store.reports.books import books
 from spanledger_store.reports.buckets import DAY, Bucketing
-from spanledger_store.reports.scope import Dimension, Scope, whole_hours
+from spanledger_store.scope import Dimension, Scope, whole_hours
 from spanledger_store.sql import load
 
 AHEAD: Final = (1, 7, 14, 31, 60, 90)

@@ -10,12 +10,12 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from spanledger_store.engine import Engine
-from spanledger_store.forecasts import DIMENSIONS, Outlook, outlook
+from spanledger_store.outlook.forecasts import DIMENSIONS, Outlook, outlook
 from spanledger_store.periods import Period, Window, before, window
 from spanledger_store.reports import catalog, forecasts
 from spanledger_store.reports.books import books
 from spanledger_store.reports.buckets import Cuts
-from spanledger_store.reports.scope import Dimension, Scope, whole_hours
+from spanledger_store.scope import Dimension, Scope, whole_hours
 
 Filters = Mapping[Dimension, tuple[str, ...]]
 _ZERO: Final = Decimal(0)

@@ -11,14 +11,14 @@ from zoneinfo import ZoneInfo
 
 from spanledger_store.control.budgets import plain
 from spanledger_store.engine import Engine
-from spanledger_store.forecasts import BANDS, DIMENSIONS, STEP, Stored
+from spanledger_store.outlook.forecasts import BANDS, DIMENSIONS, STEP, Stored
+from spanledger_store.outlook.scenario import Scenario
 from spanledger_store.periods import Window
 from spanledger_store.reports import buckets, forecasts, scenarios
 from spanledger_store.reports.books import books
 from spanledger_store.reports.buckets import Bucketing, Calendar
 from spanledger_store.reports.forecasts import Line
-from spanledger_store.reports.scope import Dimension, Scope, whole_hours
-from spanledger_store.scenario import Scenario
+from spanledger_store.scope import Dimension, Scope, whole_hours
 
 LONGEST: Final = 90
 HISTORY_DAYS: Final = 60

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from spanledger_store.reports.buckets import DAY, Bucketing, Cuts
-from spanledger_store.reports.scope import Dimension, Scope
+from spanledger_store.scope import Dimension, Scope
 from spanledger_store.sql import load
 
 _INSTANT: Final = timedelta(microseconds=1)

@@ -11,12 +11,12 @@ from zoneinfo import ZoneInfo
 from spanledger.usage import Usage
 from spanledger_store.control.budgets import plain
 from spanledger_store.engine import Engine
-from spanledger_store.forecasts import DIMENSIONS
+from spanledger_store.outlook.forecasts import DIMENSIONS
+from spanledger_store.outlook.scenario import Applied, Line, Scenario, applied
 from spanledger_store.periods import Window
 from spanledger_store.reports import forecasts
 from spanledger_store.reports.books import books
-from spanledger_store.reports.scope import Dimension, Scope
-from spanledger_store.scenario import Applied, Line, Scenario, applied
+from spanledger_store.scope import Dimension, Scope
 
 RECENT: Final = timedelta(days=30)
 _MICRO: Final = Decimal("0.000001")

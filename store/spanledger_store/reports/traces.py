@@ -16,7 +16,7 @@ import polars as pl
 
 from spanledger_store.engine import Engine
 from spanledger_store.reports.buckets import Bucketing
-from spanledger_store.reports.scope import Dimension, Scope
+from spanledger_store.scope import Dimension, Scope
 from spanledger_store.sql import load
 
 MAX_WORDS = 20

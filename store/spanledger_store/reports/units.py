@@ -9,7 +9,7 @@ from string import Template
 from typing import Any, Final
 
 from spanledger_store.engine import Engine
-from spanledger_store.reports.scope import Dimension, Scope
+from spanledger_store.scope import Dimension, Scope
 from spanledger_store.sql import load
 
 # Quotients are the only numbers here that are rounded, to this many digits.

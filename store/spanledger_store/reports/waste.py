@@ -11,7 +11,7 @@ from typing import Final
 
 from spanledger import semconv
 from spanledger_store.engine import Engine
-from spanledger_store.reports.scope import Dimension, Scope
+from spanledger_store.scope import Dimension, Scope
 from spanledger_store.sql import load
 
 CLASSES: Final = ("retried", "failed", "blocked", "abandoned", "truncated", "useful")

@@ -23,7 +23,7 @@ from spanledger_store.control import Control, dirty
 from spanledger_store.control.budgets import Budget, Enforcement, plain
 from spanledger_store.engine import Engine
 from spanledger_store.periods import Window, before, window
-from spanledger_store.reports.scope import Dimension, Scope, whole_hours
+from spanledger_store.scope import Dimension, Scope, whole_hours
 from spanledger_store.sql import load
 
 # Hours read from spans because the ledger has yet to recompute them, the newest first. After an import of years there

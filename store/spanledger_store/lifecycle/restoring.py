@@ -7,10 +7,11 @@ from datetime import UTC
 from pathlib import Path
 from typing import Any
 
-from spanledger_store import backup, ledger, migrate
-from spanledger_store.backup import BackupRefused, Progress
+from spanledger_store import ledger, migrate
 from spanledger_store.control import Control, dirty, dump
 from spanledger_store.engine import Engine
+from spanledger_store.lifecycle import backup
+from spanledger_store.lifecycle.backup import BackupRefused, Progress
 from spanledger_store.settings import StoreSettings
 from spanledger_store.sql import load
 

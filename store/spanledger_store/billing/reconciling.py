@@ -10,21 +10,21 @@ from decimal import Context, Decimal
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from spanledger_store import bills
-from spanledger_store.billgroups import Groups, Item, group
-from spanledger_store.billnames import issuer, provider_of
-from spanledger_store.call_evidence import Key, evidence, hidden
+from spanledger_store.billing import bills
+from spanledger_store.billing.billgroups import Groups, Item, group
+from spanledger_store.billing.billnames import issuer, provider_of
+from spanledger_store.billing.call_evidence import Key, evidence, hidden
+from spanledger_store.billing.reconciliation import reconcile
+from spanledger_store.billing.reconciliation_sides import Billed, Booked, Cut, Row, Status, Tolerance, periods, total
 from spanledger_store.control import Control, bill_models, currencies
 from spanledger_store.control.budgets import plain
 from spanledger_store.control.currencies import Rates
 from spanledger_store.control.errors import RateUnknown
 from spanledger_store.engine import Engine
 from spanledger_store.errors import StoreError
-from spanledger_store.reconciliation import reconcile
-from spanledger_store.reconciliation_sides import Billed, Booked, Cut, Row, Status, Tolerance, periods, total
 from spanledger_store.reports.books import books
 from spanledger_store.reports.buckets import Bucketing, Calendar
-from spanledger_store.reports.scope import Dimension, Scope
+from spanledger_store.scope import Dimension, Scope
 
 LONGEST: Final = timedelta(days=400)
 _EXACT: Final = Context(prec=80)

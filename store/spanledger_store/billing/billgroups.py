@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Final, NamedTuple
 
-from spanledger_store.billnames import Key, is_model, key_of, key_of_line
+from spanledger_store.billing.billnames import Key, is_model, key_of, key_of_line
 
 ALL_MODELS: Final = "(all models)"
 """The group of a provider whose bill tells neither items nor models."""

@@ -13,8 +13,8 @@ from spanledger_store.control.budgets import plain
 from spanledger_store.control.centers import Kept
 from spanledger_store.control.errors import CenterInvalid
 from spanledger_store.engine import Engine
-from spanledger_store.spend import by_center
-from spanledger_store.spend_request import SpendBy, SpendRequest
+from spanledger_store.finance.spend import by_center
+from spanledger_store.finance.spend_request import SpendBy, SpendRequest
 
 _DAY = timedelta(days=1)
 _ZERO = Decimal(0)

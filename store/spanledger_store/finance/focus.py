@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 
 import pyarrow as pa
 
-from spanledger_store.billnames import issuer, key_of
+from spanledger_store.billing.billnames import issuer, key_of
 
 VERSION: Final = "1.2"
 _MONEY: Final = pa.decimal128(38, 12)

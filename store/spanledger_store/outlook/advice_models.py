@@ -7,7 +7,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Final
 
-from spanledger_store.advice import Advice, Calls, Kind, Quality, Sample, examples, grouped, total
+from spanledger_store.outlook.advice import Advice, Calls, Kind, Quality, Sample, examples, grouped, total
 
 Scores = Mapping[tuple[str, str], Mapping[str, Sample]]
 """(feature, model) -> name -> scores over sessions."""

@@ -11,12 +11,12 @@ from spanledger_store.control import Control
 from spanledger_store.control.budgets import plain
 from spanledger_store.control.currencies import DOLLAR
 from spanledger_store.engine import Engine
+from spanledger_store.finance.spend import Answer, spend
+from spanledger_store.finance.spend_request import UNATTRIBUTED, SpendBy, SpendInvalid, SpendRequest
 from spanledger_store.reports.caching import caching
-from spanledger_store.reports.scope import Dimension
 from spanledger_store.reports.units import units
 from spanledger_store.reports.waste import waste
-from spanledger_store.spend import Answer, spend
-from spanledger_store.spend_request import UNATTRIBUTED, SpendBy, SpendInvalid, SpendRequest
+from spanledger_store.scope import Dimension
 
 
 class View(StrEnum):

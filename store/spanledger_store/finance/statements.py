@@ -25,11 +25,20 @@ from spanledger_store.control import statements as kept
 from spanledger_store.control.budgets import plain
 from spanledger_store.control.statements import Frozen, StatementInvalid, check_month, month_of, zone_of
 from spanledger_store.engine import Engine
+from spanledger_store.finance.statement_lines import (
+    EXACT,
+    ZERO,
+    Adjustment,
+    Line,
+    adjustments,
+    exact_sum,
+    line_of,
+    split,
+)
 from spanledger_store.periods import Window
 from spanledger_store.reports.books import books
 from spanledger_store.reports.buckets import Bucketing, Calendar
-from spanledger_store.reports.scope import Dimension, Scope
-from spanledger_store.statement_lines import EXACT, ZERO, Adjustment, Line, adjustments, exact_sum, line_of, split
+from spanledger_store.scope import Dimension, Scope
 
 FORMAT: Final = 1
 # Customers whose lines are in memory at a time.

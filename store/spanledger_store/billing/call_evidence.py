@@ -9,8 +9,8 @@ from typing import Any
 
 import polars as pl
 
+from spanledger_store.billing.reconciliation_sides import share, total
 from spanledger_store.engine import Engine
-from spanledger_store.reconciliation_sides import share, total
 from spanledger_store.reports import coverage
 from spanledger_store.sql import load
 

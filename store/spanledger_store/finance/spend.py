@@ -16,10 +16,10 @@ from spanledger_store.control import Control, centers, currencies
 from spanledger_store.control.budgets import plain
 from spanledger_store.control.currencies import DOLLAR, Rates
 from spanledger_store.engine import Engine
+from spanledger_store.finance.spend_request import TIMES, UNATTRIBUTED, SpendBy, SpendRequest
 from spanledger_store.ledger import SLICE
 from spanledger_store.reports.books import lines
 from spanledger_store.reports.buckets import HOUR, Bucketing, Calendar, Cuts, fixed
-from spanledger_store.spend_request import TIMES, UNATTRIBUTED, SpendBy, SpendRequest
 
 COUNTS: Final = ("calls", "errors", "unpriced_calls", "prompt_tokens", "output_tokens")
 """What a line counts beside its cost."""

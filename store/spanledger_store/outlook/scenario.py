@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from spanledger import pricing
 from spanledger.usage import Usage
-from spanledger_store.forecasts import DIMENSIONS
+from spanledger_store.outlook.forecasts import DIMENSIONS
 
 _EXACT: Final = Context(prec=60)
 _QUANTUM: Final = Decimal("1e-12")

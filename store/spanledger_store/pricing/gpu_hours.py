@@ -18,7 +18,7 @@ from spanledger.pricing import Cost
 from spanledger_store import audit
 from spanledger_store.control import Control
 from spanledger_store.engine import Engine
-from spanledger_store.price_writing import New, Rewriting, differs
+from spanledger_store.pricing.price_writing import New, Rewriting, differs
 from spanledger_store.reports.price_sources import Made, sources_by_day
 from spanledger_store.stored_calls import BLOCK, Period, blocks, expired_calls, moment_of, slice_of, usage_of
 

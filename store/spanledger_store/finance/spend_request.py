@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from spanledger_store.control.currencies import DOLLAR
 from spanledger_store.errors import StoreError
-from spanledger_store.reports.scope import Dimension, Scope
+from spanledger_store.scope import Dimension, Scope
 
 UNATTRIBUTED: Final = "(unattributed)"
 """How a value is written that calls do not name."""

@@ -16,11 +16,13 @@ from datetime import UTC, datetime
 from string import Template
 from typing import Any, Literal, get_args
 
-from spanledger_store import audit, findings, forecasts, mentions, settling
+from spanledger_store import audit, findings, settling
 from spanledger_store.control import Control, forgetting
 from spanledger_store.control.exclusive import exclusively
 from spanledger_store.engine import Engine
 from spanledger_store.errors import StoreError
+from spanledger_store.lifecycle import mentions
+from spanledger_store.outlook import forecasts
 from spanledger_store.settling import Sums
 from spanledger_store.sql import load
 

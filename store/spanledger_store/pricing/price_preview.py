@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from spanledger.pricebook import Book
 from spanledger_store.engine import Engine
-from spanledger_store.repricing import Change, change_as_json, change_of, judged
+from spanledger_store.pricing.repricing import Change, change_as_json, change_of, judged
 from spanledger_store.stored_calls import Period, blocks
 
 _EXAMPLES: Final = 3

@@ -11,14 +11,14 @@ from string import Template
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from spanledger_store import breach
-from spanledger_store import budgets as standing
-from spanledger_store.budgets import State, scope_of, shape_of, slice_of
 from spanledger_store.control import Control
 from spanledger_store.control.budgets import Budget, plain
 from spanledger_store.engine import Engine
+from spanledger_store.finance import breach
+from spanledger_store.finance import budgets as standing
+from spanledger_store.finance.budgets import State, scope_of, shape_of, slice_of
+from spanledger_store.finance.projection import ENOUGH, WEEKS, Profile
 from spanledger_store.periods import Window
-from spanledger_store.projection import ENOUGH, WEEKS, Profile
 from spanledger_store.sql import load
 
 

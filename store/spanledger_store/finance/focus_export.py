@@ -16,13 +16,13 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from spanledger_store import focus
 from spanledger_store.control import Control, projects
 from spanledger_store.engine import Engine
 from spanledger_store.errors import StoreError
+from spanledger_store.finance import focus
 from spanledger_store.reports.books import books
 from spanledger_store.reports.buckets import DAY, HOUR, Bucketing
-from spanledger_store.reports.scope import Dimension, Scope
+from spanledger_store.scope import Dimension, Scope
 
 BY: Final = (
     Dimension.CUSTOMER, Dimension.FEATURE, Dimension.TEAM, Dimension.PROVIDER, Dimension.MODEL, Dimension.ENVIRONMENT,

@@ -12,7 +12,7 @@ from spanledger_store.control import Control, baselines, projects
 from spanledger_store.control.baselines import SLICES, VERSIONS
 from spanledger_store.errors import StoreError
 from spanledger_store.reports import comparing
-from spanledger_store.reports.scope import Dimension, Scope
+from spanledger_store.scope import Dimension, Scope
 
 LOOKED_BACK: Final = timedelta(days=7)
 SAME: Final = "same"

@@ -13,11 +13,11 @@ from decimal import Context, Decimal
 from typing import Any, Final
 
 from spanledger.pricebook import EVERY_PROJECT, Kind, Price, matches
-from spanledger_store import gpu_hours
 from spanledger_store.control import Control, prices, projects
 from spanledger_store.engine import Engine
+from spanledger_store.pricing import gpu_hours
 from spanledger_store.reports.books import books
-from spanledger_store.reports.scope import Dimension, Scope
+from spanledger_store.scope import Dimension, Scope
 
 _EXACT: Final = Context(prec=60)
 _ZERO: Final = Decimal(0)

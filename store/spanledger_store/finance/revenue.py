@@ -18,7 +18,7 @@ from spanledger_store.engine import Engine
 from spanledger_store.errors import StoreError
 from spanledger_store.reports.books import books
 from spanledger_store.reports.buckets import Bucketing, Calendar
-from spanledger_store.reports.scope import Dimension, Scope
+from spanledger_store.scope import Dimension, Scope
 from spanledger_store.sql import load
 
 _EXACT: Final = Context(prec=80)

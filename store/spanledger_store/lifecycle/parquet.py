@@ -20,11 +20,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from spanledger_store import audit, ledger
-from spanledger_store.backup import digest
 from spanledger_store.control import Control, dirty, projects
 from spanledger_store.control.exclusive import exclusively
 from spanledger_store.engine import Engine
 from spanledger_store.errors import StoreError
+from spanledger_store.lifecycle.backup import digest
 from spanledger_store.sql import load
 
 FORMAT: Final = 1

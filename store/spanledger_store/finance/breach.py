@@ -11,11 +11,11 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Final, NamedTuple
 
-from spanledger_store.budgets import State
 from spanledger_store.engine import Engine
-from spanledger_store.forecasts import DIMENSIONS, Outlook, outlook
+from spanledger_store.finance.budgets import State
+from spanledger_store.finance.projection import Profile, projected
+from spanledger_store.outlook.forecasts import DIMENSIONS, Outlook, outlook
 from spanledger_store.periods import Window
-from spanledger_store.projection import Profile, projected
 from spanledger_store.reports import forecasts
 
 FRESH: Final = timedelta(days=3)

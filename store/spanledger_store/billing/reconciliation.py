@@ -27,8 +27,19 @@ from datetime import date
 from decimal import Context, Decimal
 from typing import Final
 
+from spanledger_store.billing.reconciliation_sides import (
+    Billed,
+    Booked,
+    Cut,
+    Row,
+    Status,
+    Term,
+    Tolerance,
+    Why,
+    share,
+    total,
+)
 from spanledger_store.control.budgets import plain
-from spanledger_store.reconciliation_sides import Billed, Booked, Cut, Row, Status, Term, Tolerance, Why, share, total
 
 _EXACT: Final = Context(prec=80)
 _ZERO: Final = Decimal(0)

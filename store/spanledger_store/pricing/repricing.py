@@ -10,11 +10,12 @@ from typing import Any, Final
 
 from spanledger.pricebook import Book, Kind
 from spanledger.pricing import Cost, price, service_class
-from spanledger_store import audit, gpu_hours
+from spanledger_store import audit
 from spanledger_store.control import Control, dirty, prices
 from spanledger_store.control.exclusive import exclusively
 from spanledger_store.engine import Engine
-from spanledger_store.price_writing import LARGEST, New, Rewriting, differs
+from spanledger_store.pricing import gpu_hours
+from spanledger_store.pricing.price_writing import LARGEST, New, Rewriting, differs
 from spanledger_store.sql import load
 from spanledger_store.stored_calls import Period, blocks, expired_calls, moment_of, slice_of, usage_of
 

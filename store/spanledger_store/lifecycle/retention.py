@@ -13,12 +13,13 @@ from datetime import UTC, datetime, timedelta
 from string import Template
 from typing import Any, Final
 
-from spanledger_store import audit, expiry, ledger
+from spanledger_store import audit, ledger
 from spanledger_store.control import Control, keeping, projects
 from spanledger_store.control.exclusive import exclusively
 from spanledger_store.engine import Engine
 from spanledger_store.errors import StoreError
-from spanledger_store.expiry import Limits, Table
+from spanledger_store.lifecycle import expiry
+from spanledger_store.lifecycle.expiry import Limits, Table
 from spanledger_store.sql import load
 
 _SPANS: Final = Table("span_rows", "start_time")

@@ -1,0 +1,1 @@
+"""Providers' bills, and how the ledger agrees with them."""

@@ -1,0 +1,1 @@
+"""How long data is kept, how it is deleted, copied and brought back."""

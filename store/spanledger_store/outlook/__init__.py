@@ -1,0 +1,1 @@
+"""What may come, and what the same calls would have cost otherwise."""

@@ -1,0 +1,1 @@
+"""What calls cost: changing the price book, and giving stored calls new prices."""

@@ -1,0 +1,1 @@
+"""Clusters of queries, and drift."""
