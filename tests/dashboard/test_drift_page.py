@@ -35,6 +35,7 @@ FOUND = replace(
         "sessions": {"reference": 900, "current": 120},
         "baseline": {"from": "2026-01-01T00:00:00+00:00", "to": "2026-02-01T00:00:00+00:00"},
         "model": "lexical", "evidence": 40_000.0, "threshold": 18_000.0,
+        "again": [(DAY + timedelta(days=2)).isoformat()],
         "examples": {"new": [{"trace_id": "ab" * 16, "span_id": "cd" * 8, "asked": "my parcel is <b>wet</b>"}]},
         "topics": [{"cluster": 7, "name": "wet parcels", "before": 0.0, "after": 0.125, "p": 0.001}],
         "measured": {
@@ -72,7 +73,7 @@ def test_a_change_is_told_with_what_came_in_and_what_it_rests_on(data: Data) -> 
     for wanted in (
         "has changed since then", "my parcel is <b>wet</b>", f"/trace/{'ab' * 16}", "$0.0123", "$0.0246", "+100.0%",
         "120 sessions beside 900 of the baseline, 2026-01-01 to 2026-02-01", "Calls unlike any before", "0.310",
-        "feature=support", "wet parcels", "12.5%",
+        "feature=support", "wet parcels", "12.5%", f"again {DAY + timedelta(days=2):%-d %b}",
     ):  # fmt: skip
         assert wanted in said, wanted
     assert '"Everything"' in text(body[2])

@@ -69,7 +69,7 @@ def drift_card(view: View, finding: Finding) -> Component:
     return card(
         named(finding["slice"]),
         html.Div(body, className="cb"),
-        beside=[pill(finding["severity"], SEVERITY.get(finding["severity"], "")), *_against(told)],
+        beside=[pill(finding["severity"], SEVERITY.get(finding["severity"], "")), *_against(told), *_again(view, told)],
         right=[link("Calls", href(view, finding))],
         kind="drift",
     )
@@ -83,6 +83,11 @@ def named(where: Mapping[str, str]) -> str:
 def _against(told: Mapping[str, Any]) -> list[Component]:
     name = (told.get("baseline") or {}).get("name")
     return [html.Span(f"against {name}", className="dim")] if name else []
+
+
+def _again(view: View, told: Mapping[str, Any]) -> list[Component]:
+    days = [datetime.fromisoformat(each).astimezone(view.zone) for each in told.get("again") or ()]
+    return [html.Span("again " + ", ".join(f"{day:%-d %b}" for day in days), className="dim")] if days else []
 
 
 def changes(found: Sequence[Mapping[str, Any]]) -> list[Component]:
