@@ -21,7 +21,7 @@ from spanledger_store.control.clusters import NONE
 from spanledger_store.reports.clusters import Line
 from spanledger_store.reports.clusters_page import Course, Courses, Scored
 
-MOST = 25
+MOST = 12
 GROUPS = {"cluster": "Clusters", "topic": "Topics"}
 
 
