@@ -63,7 +63,7 @@ JOBS: tuple[Job, ...] = (
     Job("embedding", 10.0, _when_due("embedding"), "vectors", patient=True),
     Job("assignment", 10.0, _when_due("assignment"), "vectors", patient=True),
     Job("clusters", 3600.0, _when_due("clusters"), "long", patient=True),
-    Job("emergence", 3600.0, _when_due("emergence"), "long", patient=True),
+    Job("emergence", 3600.0, _when_due("emergence"), "daily", patient=True),
     Job("drift", 3600.0, _when_due("drift"), "daily", patient=True),
     Job("notices", 5.0, _at_once(notices.run), "outside"),
 )
