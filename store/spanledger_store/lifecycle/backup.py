@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import sqlite3
 from collections.abc import Callable, Mapping
 from contextlib import closing
@@ -22,6 +21,7 @@ from spanledger_store.control import Control, dump
 from spanledger_store.control.exclusive import exclusively
 from spanledger_store.engine import Engine
 from spanledger_store.errors import QueryError, StoreError
+from spanledger_store.lifecycle.manifest import write as write_manifest
 from spanledger_store.sql import load
 
 FORMAT: Final = 1
@@ -90,12 +90,7 @@ def backup(
             "rows": {name: [before[name], after[name]] for name in sorted(before)},
             "files": _sums(target, progress),
         }
-    fresh = target / f"{MANIFEST}.new"
-    with fresh.open("w", encoding="utf-8") as file:
-        json.dump(manifest, file, indent=1)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(target / MANIFEST)
+    write_manifest(target / MANIFEST, manifest)
     return manifest
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -25,6 +24,7 @@ from spanledger_store.control.exclusive import exclusively
 from spanledger_store.engine import Engine
 from spanledger_store.errors import StoreError
 from spanledger_store.lifecycle.backup import digest
+from spanledger_store.lifecycle.manifest import write as write_manifest
 from spanledger_store.sql import load
 
 FORMAT: Final = 1
@@ -170,12 +170,7 @@ def export(
         "cost_usd": f"{money.cost:f}",
         "files": files,
     }
-    fresh = target / f"{MANIFEST}.new"
-    with fresh.open("w", encoding="utf-8") as file:
-        json.dump(manifest, file, indent=1)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(target / MANIFEST)
+    write_manifest(target / MANIFEST, manifest)
     return manifest
 
 
