@@ -12,6 +12,7 @@ from dash import ClientsideFunction, Dash, Input, Output, State, dcc, no_update
 from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
+from spanledger_dashboard import markup
 from spanledger_dashboard.data import Data
 from spanledger_dashboard.errors import BadView
 from spanledger_dashboard.parts import states
@@ -56,7 +57,7 @@ def content(app: Dash, data: Data, path: str, outputs: Sequence[Output], render:
     async def draw(view: dict[str, Any] | None) -> Sequence[Any]:
         if not view or not page.holds(str(view.get("path"))):
             raise PreventUpdate
-        return await guarded(data, view, render, len(outputs))
+        return markup.drawn(await guarded(data, view, render, len(outputs)))
 
 
 def first(app: Dash, body: str) -> None:

@@ -10,6 +10,7 @@ import dash_mantine_components as dmc
 from dash import dcc, html
 from dash.development.base_component import Component
 
+from spanledger_dashboard.markup import drawn
 from spanledger_dashboard.page import Page
 from spanledger_dashboard.parts.basics import button, icon, wild
 from spanledger_dashboard.parts.states import not_found
@@ -72,10 +73,10 @@ def frame(pages: Sequence[Page]) -> Component:
             html.A("Skip to content", href="#main", className="skip"),
             html.Div(
                 [
-                    sidebar(pages),
+                    drawn(sidebar(pages)),
                     html.Div(
                         [
-                            topbar(),
+                            drawn(topbar()),
                             html.Div(id="chips", className="chips"),
                             html.Main(id="main", className="main", tabIndex="-1"),
                         ]
@@ -92,8 +93,8 @@ def frame(pages: Sequence[Page]) -> Component:
 
 def skeletons(pages: Sequence[Page]) -> dict[str, Any]:
     """Every page's skeleton and title, so that the browser can switch pages before the server answers."""
-    found = {page.path: {"title": page.title, "layout": page.skeleton()} for page in pages}
-    found["*"] = {"title": "Not found", "layout": not_found("There is no page at this address.", "/")}
+    found = {page.path: {"title": page.title, "layout": drawn(page.skeleton())} for page in pages}
+    found["*"] = {"title": "Not found", "layout": drawn(not_found("There is no page at this address.", "/"))}
     return found
 
 

@@ -2,7 +2,7 @@
 (function () {
     "use strict";
 
-    // Pixels of a disc around (0, 0) and how much of each it covers.
+    // Pixels of a disc around (0, 0) and how much of each it covers, in columns: this is read millions of times.
     function disc(radius) {
         const reach = Math.ceil(radius);
         const found = [];
@@ -12,7 +12,8 @@
                 if (covered > 0) found.push([across, down, covered]);
             }
         }
-        return found;
+        const column = (at, Kind) => Kind.from(found, (pixel) => pixel[at]);
+        return {reach, across: column(0, Int32Array), down: column(1, Int32Array), covered: column(2, Float32Array)};
     }
     const channels = (color) => [1, 3, 5].map((at) => parseInt(color.slice(at, at + 2), 16));
 
@@ -34,16 +35,18 @@
         if (!wide || !high) return;
         const {left, top} = lens(scene, canvas.clientWidth, canvas.clientHeight);
         const sums = new Float32Array(wide * high * 4); // red, green and blue times opacity, and opacity
-        const mask = disc((scene.size * ratio) / 2);
+        const {reach, across, down, covered} = disc((scene.size * ratio) / 2);
         for (const {rows, color, opacity} of scene.layers) {
             const [red, green, blue] = channels(color);
-            for (const at of rows) {
-                const x = Math.round(left(scene.x[at]) * ratio);
-                const y = Math.round(top(scene.y[at]) * ratio);
-                for (const [across, down, covered] of mask) {
-                    const [u, v] = [x + across, y + down];
+            for (let row = 0; row < rows.length; row += 1) {
+                const x = Math.round(left(scene.x[rows[row]]) * ratio);
+                const y = Math.round(top(scene.y[rows[row]]) * ratio);
+                if (x < -reach || y < -reach || x >= wide + reach || y >= high + reach) continue;
+                for (let at = 0; at < across.length; at += 1) {
+                    const u = x + across[at];
+                    const v = y + down[at];
                     if (u < 0 || v < 0 || u >= wide || v >= high) continue;
-                    const part = opacity * covered;
+                    const part = opacity * covered[at];
                     const to = (v * wide + u) * 4;
                     sums[to] += (red - sums[to]) * part;
                     sums[to + 1] += (green - sums[to + 1]) * part;
@@ -53,13 +56,14 @@
             }
         }
         const picture = new ImageData(wide, high);
+        const {data} = picture;
         for (let to = 0; to < sums.length; to += 4) {
             const opacity = sums[to + 3];
             if (!opacity) continue;
-            picture.data[to] = sums[to] / opacity;
-            picture.data[to + 1] = sums[to + 1] / opacity;
-            picture.data[to + 2] = sums[to + 2] / opacity;
-            picture.data[to + 3] = opacity * 255;
+            data[to] = sums[to] / opacity;
+            data[to + 1] = sums[to + 1] / opacity;
+            data[to + 2] = sums[to + 2] / opacity;
+            data[to + 3] = opacity * 255;
         }
         canvas.getContext("2d").putImageData(picture, 0, 0);
     }

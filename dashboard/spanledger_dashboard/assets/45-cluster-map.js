@@ -58,15 +58,25 @@
     }
     function asked(tick) {
         const wanted = query();
+        if (!wanted.get("tz")) wanted.set("tz", Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC");
         const score = wanted.get("colour") === "score";
         for (const key of own) wanted.delete(key);
         if (score) wanted.set("colour", "score");
         return {key: `${wanted}#${tick || 0}`, url: `/ui/clusters/points?${wanted}`};
     }
+    // A visit that begins here need not wait for the rest of the page before it asks for the points.
+    let early = null; // {key, answer}
+    if (location.pathname === "/clusters") {
+        const {key, url} = asked();
+        early = {key, answer: fetch(url)};
+        early.answer.catch(() => {});
+    }
     async function fetched(tick) {
         const {key, url} = asked(tick);
         if (held?.key === key) return held.map;
-        const answer = await fetch(url);
+        const coming = early?.key === key ? early.answer : fetch(url);
+        early = null;
+        const answer = await coming;
         const map = answer.status === 200 ? opened(await answer.json()) : null;
         if (asked(tick).key === key) held = {key, map};
         return map;
