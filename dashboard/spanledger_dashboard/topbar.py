@@ -16,8 +16,8 @@ from spanledger_dashboard import fmt
 from spanledger_dashboard.data import Data
 from spanledger_dashboard.errors import BadView
 from spanledger_dashboard.page import Page
+from spanledger_dashboard.parts.bar import FILTERS
 from spanledger_dashboard.parts.basics import icon, wild
-from spanledger_dashboard.shell import FILTERS
 from spanledger_dashboard.view import View, written
 from spanledger_store.errors import StoreError
 from spanledger_store.scope import Dimension

@@ -20,11 +20,11 @@ from spanledger_dashboard.page import Page, Render, content, drawn, first
 from spanledger_dashboard.pages import spend_bills, spend_classes, spend_matrix, spend_month, spend_why
 from spanledger_dashboard.pages.spend_table import spend_grid
 from spanledger_dashboard.parts import states
+from spanledger_dashboard.parts.bar import FILTERS
 from spanledger_dashboard.parts.basics import card, legend, link, switch, time_chart
 from spanledger_dashboard.parts.header import copy_link, header, subtitle
 from spanledger_dashboard.parts.kpi import Better, Kpi, strip
 from spanledger_dashboard.periods import MAX_BANDS, Clock, by_label, clock, sums
-from spanledger_dashboard.shell import FILTERS
 from spanledger_dashboard.view import View
 from spanledger_store.reports.buckets import HOUR, Bucketing, Calendar, fixed
 from spanledger_store.reports.calls import EVERY_GROUP, Totals
