@@ -13,8 +13,8 @@ from spanledger_analytics import topics
 from spanledger_analytics.methods.clusters.emergence import News, Settings, emergence
 from spanledger_analytics.methods.clusters.neighbours import unit
 from spanledger_analytics.topics import Described
-from spanledger_store.quality import clusters
-from spanledger_store.quality.clusters import Sample
+from spanledger_store.quality import sampling
+from spanledger_store.quality.sampling import Sample
 
 Progress = Callable[[str, int, int], None]
 Floats = NDArray[np.float32]
@@ -58,7 +58,7 @@ class Topic:
 
 def directed(sample: Sample) -> Sample:
     """The calls with a direction: a text of which nothing is known has none."""
-    return clusters.some(sample, np.flatnonzero(sample.vectors.any(axis=1)))
+    return sampling.some(sample, np.flatnonzero(sample.vectors.any(axis=1)))
 
 
 def new_topics(
@@ -67,14 +67,16 @@ def new_topics(
     """Topics that the current sample has and the earlier one has not, the clearest first; None where there are too few
     calls to tell, or the earlier ones are of less than a week.
 
-    The chance of telling any where sessions can be exchanged between the samples is ALPHA at most. `known` are middles
-    of topics that have been told: what is one of these says so. Of groups that are one topic the clearest alone is
-    told. Both samples are of whole sessions, with vectors of one model, all of them `directed`.
+    The chance of telling any where sessions of one customer x feature can be exchanged between the samples is ALPHA at
+    most: that a customer asks more than before is no news. `known` are middles of topics that have been told: what is
+    one of these says so. Of groups that are one topic the clearest alone is told. Both samples are drawn by session, at
+    one rate each, with vectors of one model, all of them `directed`.
     """
     if min(len(before), len(current)) < LEAST or current.starts[0] - before.starts[0] < _DAYS:
         return None
     sessions = np.array(before.sessions), np.array(current.sessions)
-    found = emergence(before.vectors, sessions[0], current.vectors, sessions[1], _SEED, _SETTINGS, progress)
+    strata = _strata(before), _strata(current)
+    found = emergence(before.vectors, sessions[0], current.vectors, sessions[1], _SEED, _SETTINGS, progress, strata)
     groups, middles = list[News](), list[Floats]()
     for group in found.groups:
         middle = unit(current.vectors[group.members].mean(axis=0, keepdims=True))[0]
@@ -87,6 +89,13 @@ def new_topics(
         Topic(group, middle, words.get(at, Described("", (), ())), counts, _alike(middle, known))
         for at, (group, middle) in enumerate(zip(groups, middles, strict=True))
     ]
+
+
+def _strata(sample: Sample) -> NDArray[Any]:
+    """Whose each call is and in which feature."""
+    return np.array(
+        [f"{customer}\n{feature}" for customer, feature in zip(sample.customers, sample.features, strict=True)]
+    )
 
 
 def _alike(middle: Floats, told: Sequence[NDArray[Any]]) -> int | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -85,8 +85,10 @@ def relabelled(
     told: Mapping[int, Described],
     texts: Sequence[str],
     progress: Callable[[str, int, int], None] = lambda *_: None,
+    keep: Collection[int] = (),
 ) -> dict[int, Described]:
-    """Clusters with the endpoint's names as labels; where it gives none, a cluster keeps its own words.
+    """Clusters with the endpoint's names as labels, but for those to `keep`; where it gives none, a cluster keeps its
+    own words.
 
     Sent are only words and exemplars that may be shown to anybody: a cluster without any is not asked about.
     """
@@ -94,7 +96,7 @@ def relabelled(
     failures = 0
     for done, (number, each) in enumerate(sorted(told.items())):
         examples = [texts[row] for row in each.exemplars]
-        if not each.label or not examples or failures >= _PATIENCE:
+        if number in keep or not each.label or not examples or failures >= _PATIENCE:
             continue
         progress("naming", done, len(told))
         try:

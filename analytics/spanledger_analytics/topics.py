@@ -18,6 +18,10 @@ LEAST_OWNERS: Final = 5
 EXEMPLARS: Final = 6
 _IN_TOPIC: Final = 2
 _OF_CLUSTER: Final = 5
+# Terms that are told, and that a label of an earlier codebook may be made of.
+_WORDS: Final = 10
+_TERMS: Final = 60
+_COMMA: Final = ", "
 
 
 class Calls(Protocol):
@@ -37,11 +41,15 @@ class Calls(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """A cluster in words: a label, words that set it apart (the most telling first), rows of typical calls."""
+    """A cluster in words: a label, words that set it apart (the most telling first), rows of typical calls.
+
+    `terms` are more of the words that may be told of it, in the same order.
+    """
 
     label: str
     words: tuple[str, ...]
     exemplars: tuple[int, ...]
+    terms: tuple[str, ...] = ()
 
 
 def owners(calls: Calls, least: int = LEAST_OWNERS) -> tuple[str, Sequence[str]]:
@@ -62,7 +70,7 @@ def describe(
     # A call without an owner stands for nobody, and one without a text says nothing.
     known = np.array([bool(owner and text) for owner, text in zip(behind, calls.texts, strict=True)], dtype=bool)
     numbers = np.where(known, positions + 1, 0)
-    labels = label(calls.texts, numbers, behind, floor=least)
+    labels = label(calls.texts, numbers, behind, floor=least, most=_TERMS)
     made: dict[int, Described] = {}
     for number, each in labels.items():
         rows = np.flatnonzero(numbers == number)
@@ -74,25 +82,40 @@ def describe(
         shown = np.array([] if few else sorted(distinct.values()), dtype=np.int64)
         picked = exemplars(calls.vectors[shown], shown.tolist(), floor=1, most=EXEMPLARS)
         name = "" if each.name == UNNAMED else each.name
-        made[number - 1] = Described(name, tuple(term for term, _ in each.terms), tuple(shown[picked].tolist()))
+        terms = tuple(term for term, _ in each.terms)
+        made[number - 1] = Described(name, terms[:_WORDS], tuple(shown[picked].tolist()), terms)
     return made
 
 
-def joined(described: Mapping[int, Described], topics: Sequence[int], sizes: Sequence[int]) -> dict[int, str]:
-    """A label for each topic of topics: words that its clusters have in front, those of large ones counting more."""
+def joined(
+    described: Mapping[int, Described],
+    topics: Sequence[int],
+    sizes: Sequence[int],
+    before: Mapping[int, str] | None = None,
+) -> dict[int, str]:
+    """A label for each topic of topics, all different: words that its clusters have in front, those of large ones
+    counting more. One of `before` stays where its words still are the topic's."""
     counted: defaultdict[int, defaultdict[str, float]] = defaultdict(lambda: defaultdict(float))
     for at, (topic, size) in enumerate(zip(topics, sizes, strict=True)):
         for rank, word in enumerate(described[at].words[:_OF_CLUSTER] if at in described else ()):
             counted[topic][word] += size / (1 + rank)
-    return {
-        topic: ", ".join(_apart(sorted(each, key=lambda word: (-each[word], word)))) for topic, each in counted.items()
-    }
+    made: dict[int, str] = {}
+    for topic, label_ in (before or {}).items():
+        if label_ and label_ not in made.values() and set(label_.split(_COMMA)) <= set(counted.get(topic, ())):
+            made[topic] = label_
+    for topic in sorted(counted, key=lambda each: (-sum(counted[each].values()), each)):
+        if topic not in made:
+            words = counted[topic]
+            ranked = _apart(sorted(words, key=lambda word: (-words[word], word)))
+            named = (_COMMA.join(ranked[:most]) for most in range(_IN_TOPIC, len(ranked) + 1))
+            made[topic] = next((each for each in named if each not in made.values()), _COMMA.join(ranked[:_IN_TOPIC]))
+    return made
 
 
 def _apart(terms: Sequence[str]) -> list[str]:
-    """The first few terms that have no word in common."""
+    """The terms that have no word in common with one before them."""
     kept: list[str] = []
     for term in terms:
-        if len(kept) < _IN_TOPIC and not any(set(term.split()) & set(each.split()) for each in kept):
+        if not any(set(term.split()) & set(each.split()) for each in kept):
             kept.append(term)
     return kept

@@ -19,6 +19,7 @@ from spanledger_store.columns import SpanBatch
 from spanledger_store.control import Control, cluster_progress, projects
 from spanledger_store.control import clusters as words
 from spanledger_store.engine import Engine
+from spanledger_store.quality import clusters as store_clusters
 from spanledger_store.reports import clusters as reports
 from spanledger_store.scope import Scope
 from spanledger_store.writer import write
@@ -48,8 +49,9 @@ def fill(
     at: datetime,
     days: float,
     customers: int = 8,
+    of: str = "c",
 ) -> None:
-    """Calls about these topics in turn, two a session, over the days before `at`."""
+    """Calls about these topics in turn, two a session, over the days before `at`; customers' names begin with `of`."""
     dice = np.random.default_rng(first + 5)
     middles = np.random.default_rng(1).normal(size=(len(TOPICS), DIMENSIONS))
     middles /= np.linalg.norm(middles, axis=1, keepdims=True)
@@ -66,7 +68,10 @@ def fill(
         vector = middles[order.index(topic)] + dice.normal(size=DIMENSIONS) * 0.08
         spans.append(
             span_row(
-                **same, session=f"s{number // 2}", customer=f"c{number // 2 % customers}", user=f"u{number // 2 % 50}"
+                **same,
+                session=f"s{number // 2}",
+                customer=f"{of}{number // 2 % customers}",
+                user=f"u{number // 2 % 50}",
             )
         )
         contents.append(
@@ -143,6 +148,15 @@ def test_clusters_are_made_named_assigned_and_keep_their_numbers(engine: Engine,
     scope = Scope("default", NOW - timedelta(days=10), later)
     listed = {each.cluster: each.name for each in reports.listing(engine, control, scope)}
     assert listed[parcel] == "Late parcels"
+    # Names and topics of topics stay too.
+    assert {number: listed[number] for number in about if number != parcel} == {
+        number: found[number].name for number in about if number != parcel
+    }
+    newest = words.newest(control, "default")
+    assert newest is not None
+    before, after = store_clusters.called(engine, kept), store_clusters.called(engine, newest)
+    kept_topics = [number for number in about if after[number].topic == before[number].topic]
+    assert len(kept_topics) > len(about) / 2
     points = reports.points(engine, control, scope)
     assert len(points) == 1620
 
@@ -206,6 +220,27 @@ def test_an_endpoint_names_clusters_where_one_is_set(
     assert len(server.asked) >= 3
 
 
+def test_of_a_sample_small_customers_are_whole_and_weights_are_of_all_calls(
+    embedded: Engine, control: Control, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job, "MOST", 500)
+    fill(embedded, control, ["refund", "parcel", "login"], 1600, first=0, at=NOW, days=9, customers=1)
+    fill(embedded, control, ["battery"], 60, first=3000, at=NOW, days=9, customers=1, of="small")
+    kept = job.refit(embedded, control, "default", NOW)
+    assert kept is not None
+    assert 400 < kept.calls < 600
+    weights = {tuple(words): (calls, weight) for words, calls, weight in embedded.rows(
+        "SELECT words, calls, weight FROM clusters"
+    )}  # fmt: skip
+    (battery,) = (held for words, held in weights.items() if "battery" in " ".join(words))
+    assert battery == (pytest.approx(60, abs=3), pytest.approx(60, abs=3))
+    # 220 sessions of 800 are drawn of the large customer: four deviations.
+    assert sum(weight for _, weight in weights.values()) == pytest.approx(1660, rel=0.25)
+    assert kept.outside < 0.1
+    # What a call was assigned says how it came to its vector, not to the sample.
+    assert embedded.rows("SELECT DISTINCT weight FROM assignments") == [(1.0,)]
+
+
 def test_too_few_vectors_make_no_clusters(embedded: Engine, control: Control) -> None:
     projects.ensure(control, "default")
     assert job.run(embedded, control, now=NOW) == 0
@@ -232,6 +267,16 @@ def test_a_new_topic_is_told_once_and_nothing_else_is(embedded: Engine, control:
     assert "New topic: " in finding.evidence["sentence"]
     assert finding.evidence["example_traces"]
     assert emergence.look(embedded, control, "default", NOW + timedelta(hours=12)) == 0
+
+
+def test_a_customer_that_asks_more_is_no_new_topic(embedded: Engine, control: Control) -> None:
+    projects.ensure(control, "default")
+    old = [name for name in TOPICS if name != "battery"]
+    fill(embedded, control, old, 1200, first=0, at=NOW - timedelta(days=7), days=20)
+    fill(embedded, control, ["battery"], 40, first=2000, at=NOW - timedelta(days=7), days=20, customers=1, of="solo")
+    fill(embedded, control, old, 500, first=3000, at=NOW - timedelta(hours=1), days=6.8)
+    fill(embedded, control, ["battery"], 160, first=5000, at=NOW - timedelta(hours=1), days=6, customers=1, of="solo")
+    assert emergence.look(embedded, control, "default", NOW) == 0
 
 
 def test_what_began_weeks_ago_is_told_as_of_then_where_calls_come_late(embedded: Engine, control: Control) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from spanledger_store.engine import Engine
 from tests.analytics import test_embedding_job
-from tests.store import test_clusters, test_clusters_page, test_drift
+from tests.store import test_clusters, test_clusters_page, test_drift, test_sampling
 from tests.support.cluster import ClusterEngine
 
 filled = test_clusters.filled
@@ -18,6 +18,7 @@ test_map = test_clusters.test_the_map_has_what_has_a_place_in_the_codebook_in_us
 test_newer = test_clusters.test_a_newer_codebook_wins_whichever_is_written_last
 test_pages = test_clusters.test_pages_come_to_every_vector_once
 test_sample = test_clusters.test_a_sample_has_whole_sessions
+test_strata = test_sampling.test_small_customers_are_whole_and_weights_give_back_all
 test_deleting = test_clusters.test_deleting_a_customer_takes_its_calls_out_of_clusters
 test_course = test_clusters_page.test_a_course_adds_up_to_the_list_on_both_sides_of_its_beginning
 test_first = test_clusters_page.test_first_calls_and_examples_are_those_of_what_is_shown

@@ -20,7 +20,7 @@ from spanledger_store.control.clusters import ClusterInvalid, ClusterUnknown, Co
 from spanledger_store.engine import Engine
 from spanledger_store.lifecycle import deletion
 from spanledger_store.lifecycle.deletion import Subject
-from spanledger_store.quality import clusters
+from spanledger_store.quality import clusters, sampling
 from spanledger_store.quality.clusters import Cluster, Page
 from spanledger_store.reports import clusters as reports
 from spanledger_store.reports.buckets import Bucketing, Calendar
@@ -194,10 +194,10 @@ def test_pages_come_to_every_vector_once(filled: Engine) -> None:
 
 
 def test_a_sample_has_whole_sessions(filled: Engine) -> None:
-    whole = clusters.sample(filled, "default", "m", 2, START, START + timedelta(days=7), 100)
+    whole = sampling.sample(filled, "default", "m", 2, START, START + timedelta(days=7), 100)
     assert len(whole) == 60
     assert set(whole.customers) == {"acme", "globex"}
-    some = clusters.sample(filled, "default", "m", 2, START, START + timedelta(days=7), 30)
+    some = sampling.sample(filled, "default", "m", 2, START, START + timedelta(days=7), 30)
     assert 0 < len(some) < 60
     for session in set(some.sessions):
         assert some.sessions.count(session) == whole.sessions.count(session)

@@ -14,12 +14,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from spanledger_analytics import codebooks, topics
+from spanledger_analytics import codebooks, continuity, topics
 from spanledger_analytics.codebooks import Book
+from spanledger_analytics.continuity import Topics
 from spanledger_analytics.labelling import LabellerSettings, relabelled
 from spanledger_analytics.methods.clusters.assigning import OUTSIDE, assign
-from spanledger_analytics.methods.clusters.codebook import Codebook
-from spanledger_analytics.methods.clusters.fitting import fit
+from spanledger_analytics.methods.clusters.fitting import Settings, fit
 from spanledger_analytics.methods.clusters.matching import Edits, Match, carry, match
 from spanledger_analytics.topics import Described
 from spanledger_store import embedding
@@ -27,8 +27,9 @@ from spanledger_store.control import Control, cluster_progress, embeddings, proj
 from spanledger_store.control import clusters as stored
 from spanledger_store.control.clusters import NONE, Event, Said
 from spanledger_store.engine import Engine
-from spanledger_store.quality import clusters
-from spanledger_store.quality.clusters import Cluster, Sample
+from spanledger_store.quality import clusters, sampling
+from spanledger_store.quality.clusters import Cluster
+from spanledger_store.quality.sampling import Sample
 
 logger = logging.getLogger(__name__)
 Progress = Callable[[str, int, int], None]
@@ -104,25 +105,40 @@ def refit(
     # A moment that the store keeps as it is: whole milliseconds.
     made_at = now.replace(microsecond=now.microsecond // 1000 * 1000)
     rows = _rows_of(engine, project, model.model, first, now)
-    sample = clusters.sample(engine, project, model.model, model.dimensions, first, now, MOST)
+    sample = sampling.sample(
+        engine, project, model.model, model.dimensions, first, now, MOST, power=sampling.STRATIFIED
+    )
     if len(sample) < LEAST:
         return None
     before = stored.newest(control, project)
     previous = codebooks.of(before) if before is not None and before.model == model.model else None
     earlier = previous.codebook if previous is not None else None
-    fitted = fit(sample.vectors, SEED, progress=progress, previous=earlier)
+    # All that was drawn: by chance it may be somewhat more than was asked for.
+    everything = Settings(most=len(sample))
+    fitted = fit(sample.vectors, SEED, everything, progress=progress, previous=earlier)
     book = fitted.codebook
     if not len(book):
         return None
     positions: NDArray[np.int64] = np.full(len(sample), -1, dtype=np.int64)
     positions[fitted.rows] = fitted.labels - 1
-    made = _matched(control, project, earlier, sample, positions, len(book))
+    assigned = assign(earlier, sample.vectors)[0] if earlier is not None else np.full(len(sample), OUTSIDE)
+    old: list[int] = earlier.ids.tolist() if earlier is not None else []
+    made = match(old, stored.next_cluster(control, project), assigned, positions, len(book))
     book = book.numbered(np.asarray(made.ids))
     progress(f"describing {project}", 0, 1)
     kind, behind = topics.owners(sample)
-    told: Mapping[int, Described] = topics.describe(sample, positions, behind)
-    if (endpoint := LabellerSettings().endpoint()) is not None:
-        told = relabelled(endpoint, told, sample.texts, progress)
+    endpoint = LabellerSettings().endpoint()
+    labeller = endpoint.model if endpoint is not None else ""
+    called = clusters.called(engine, before) if before is not None and previous is not None else {}
+    described = topics.describe(sample, positions, behind)
+    # Words of another hand are no reason to keep a name.
+    by_same = before is not None and before.details.get("labeller", "") == labeller
+    told = continuity.kept(described, made.ids, called if by_same else {})
+    if endpoint is not None:
+        stays = {at for at, each in told.items() if each.label != described[at].label}
+        told = relabelled(endpoint, told, sample.texts, progress, stays)
+    free = int(before.details.get("next_topic", 1)) if before is not None else 1
+    above = continuity.topics(called, free, assigned, positions, book.topics)
     whole = codebooks.made(book, previous)
     kept = stored.Codebook(
         id=secrets.token_hex(8),
@@ -134,7 +150,7 @@ def refit(
         calls=len(sample),
         clusters=len(book),
         next_cluster=made.next_id,
-        outside=float(book.outside),
+        outside=_outside(sample, fitted.rows, positions),
         details={
             "stability": round(float(book.stability), 4),
             "dimensions": model.dimensions,
@@ -142,10 +158,12 @@ def refit(
             "rows": rows,
             "owners": kind,
             "least_owners": topics.LEAST_OWNERS,
+            "labeller": labeller,
+            "next_topic": above.free,
         },
         body=whole.dumps(),
     )
-    clusters.write(engine, kept, _rows(whole, told, sample, positions))
+    clusters.write(engine, kept, _rows(whole, told, above, sample, positions))
     first_of_all = previous is None or is_partial(engine, before)
     stored.keep(control, kept, _events(kept, made, told, positions, sample, first_of_all=first_of_all))
     _carry(control, project, made)
@@ -165,32 +183,28 @@ def chosen_model(engine: Engine, control: Control, project: str, now: datetime) 
     return own if own is not None and own.calls >= _ENOUGH_OF * listed[0].calls else listed[0]
 
 
-def _matched(
-    control: Control,
-    project: str,
-    previous: Codebook | None,
-    sample: Sample,
-    positions: NDArray[np.int64],
-    count: int,
-) -> Match:
-    old: list[int] = previous.ids.tolist() if previous is not None else []
-    earlier = assign(previous, sample.vectors)[0] if previous is not None else np.full(len(sample), OUTSIDE)
-    return match(old, stored.next_cluster(control, project), earlier, positions, count)
+def _outside(sample: Sample, fitted: NDArray[np.int64], positions: NDArray[np.int64]) -> float:
+    """The share in no cluster of all calls that the sample stands for, with which later calls are compared."""
+    weights = sample.weights[fitted]
+    return float(weights[positions[fitted] < 0].sum() / weights.sum())
 
 
-def _rows(book: Book, told: Mapping[int, Described], sample: Sample, positions: NDArray[np.int64]) -> list[Cluster]:
+def _rows(
+    book: Book, told: Mapping[int, Described], topics_: Topics, sample: Sample, positions: NDArray[np.int64]
+) -> list[Cluster]:
     codebook = book.codebook
     inside = positions >= 0
     counts = np.bincount(positions[inside], minlength=len(codebook))
-    weights = np.bincount(positions[inside], 1 / sample.probabilities[inside], minlength=len(codebook))
-    above = topics.joined(told, codebook.topics.tolist(), counts.tolist())
+    weights = np.bincount(positions[inside], sample.weights[inside], minlength=len(codebook))
+    sizes = np.rint(weights).astype(np.int64).tolist()
+    above = topics.joined(told, codebook.topics.tolist(), sizes, topics_.labels)
     nothing = Described("", (), ())
     made: list[Cluster] = []
     for at, number in enumerate(codebook.ids.tolist()):
         each, topic = told.get(at, nothing), int(codebook.topics[at])
         made.append(
             Cluster(
-                number, topic + 1, above.get(topic, ""), each.label, list(each.words), int(counts[at]),
+                number, topics_.ids[topic], above.get(topic, ""), each.label, list(each.words), int(counts[at]),
                 float(weights[at]), float(codebook.radii[at]), codebook.centroids[at].tolist(),
                 float(book.places[at, 0]), float(book.places[at, 1]),
             )
@@ -210,7 +224,7 @@ def _events(
     """What became of clusters; those of the first codebook (of all, or of most calls) are no births."""
     if first_of_all:
         return []
-    weights = 1 / np.maximum(sample.probabilities, 1e-6)
+    weights = sample.weights
     total = float(weights.sum())
     places = {number: at for at, number in enumerate(made.ids)}
     events: list[Event] = []
@@ -230,7 +244,7 @@ def _events(
 
 
 def _carry(control: Control, project: str, made: Match) -> None:
-    """People's words for what split off from the clusters that they are about."""
+    """People's words for what the clusters that they are about have become."""
     held = stored.said(control, project)
     edits = Edits(
         {number: each.name for number, each in held.items() if each.name},
@@ -238,15 +252,17 @@ def _carry(control: Control, project: str, made: Match) -> None:
         frozenset(number for number, each in held.items() if each.is_hidden),
     )
     after = carry(edits, made)
-    fresh = (set(after.merged) | set(after.hidden)) - set(held)
-    stored.put(
-        control,
-        project,
-        [
-            Said(number, "", number in after.hidden, after.merged.get(number, NONE), "the cluster it split off from")
-            for number in sorted(fresh)
-        ],
-    )
+    words = [
+        Said(number, after.names.get(number, ""), number in after.hidden, after.merged.get(number, NONE), "a refit")
+        for number in sorted({*held, *after.names, *after.merged, *after.hidden})
+    ]
+    nothing = Said(NONE)
+    changed = [each for each in words if _of(each) != _of(held.get(each.cluster, nothing))]
+    stored.put(control, project, changed)
+
+
+def _of(said: Said) -> tuple[str, bool, int]:
+    return said.name, said.is_hidden, said.merged_into
 
 
 def _place(engine: Engine, kept: stored.Codebook, book: Book, sample: Sample, told: Mapping[int, Described]) -> None:

@@ -24,8 +24,8 @@ from spanledger_store.control import clusters as stored
 from spanledger_store.control.clusters import Event
 from spanledger_store.engine import Engine
 from spanledger_store.findings import Finding
-from spanledger_store.quality import clusters
-from spanledger_store.quality.clusters import Sample
+from spanledger_store.quality import sampling
+from spanledger_store.quality.sampling import Sample
 
 KIND: Final = "topic"
 """The kind of finding that a new topic is."""
@@ -40,6 +40,8 @@ _DAY: Final = timedelta(days=1)
 # Calls of both stretches at most: time grows with their square.
 MOST_BEFORE: Final = 12_000
 MOST_NOW: Final = 6_000
+# Of a session at most: it is one observation however long it is, and more sessions say more than more of their calls.
+OF_SESSION: Final = 4
 _EXAMPLES: Final = 5
 _NAMELESS: Final = "(too few people ask it to say more)"
 
@@ -133,7 +135,11 @@ def _name(engine: Engine, control: Control, event: Event, told: Mapping[str, Any
 
 
 def _sample(engine: Engine, project: str, model: embedding.Model, first: datetime, end: datetime, most: int) -> Sample:
-    return emerging.directed(clusters.sample(engine, project, model.model, model.dimensions or 0, first, end, most))
+    # One rate for all: were a small stratum thinned more in one stretch than in the other, that would pass for news.
+    drawn = sampling.sample(
+        engine, project, model.model, model.dimensions or 0, first, end, most, sampling.ONE_RATE, OF_SESSION
+    )
+    return emerging.directed(drawn)
 
 
 def _told(project: str, topic: Topic, current: Sample) -> dict[str, Any]:

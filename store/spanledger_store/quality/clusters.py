@@ -45,16 +45,6 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
-class Sample(Page):
-    """Calls with whose they are and what was asked ('' where that is no longer kept)."""
-
-    sessions: Sequence[str]
-    customers: Sequence[str]
-    users: Sequence[str]
-    texts: Sequence[str]
-
-
-@dataclass(frozen=True, slots=True)
 class Cluster:
     """One cluster of a codebook as it is stored; see the table."""
 
@@ -94,53 +84,20 @@ def unassigned(
         start, trace, span = frame.select("start", "trace_id", "span_id").row(-1)
 
 
-def sample(
-    engine: Engine, project: str, model: str, dimensions: int, first: datetime, end: datetime, most: int
-) -> Sample:
-    """About `most` calls of [first, end) at most: whole sessions by the hash of their names, in order of time."""
-    calls = sum(each.calls for each in hours(engine, project, model, first) if each.hour < end)
-    among = max(1, -(-calls // most))
-    start, trace, span = _FIRST
-    frames: list[pl.DataFrame] = []
-    texts: dict[tuple[int, str, str], str] = {}
-    while True:
-        parameters: dict[str, Any] = {
-            "project": project, "model": model, "dimensions": dimensions, "first": first, "end": end, "among": among,
-            "start": start, "trace": trace, "span": span, "limit": PAGE,
-        }  # fmt: skip
-        frame = engine.query(load("cluster_sample"), parameters)
-        if len(frame):
-            frames.append(frame)
-            bounds = {"first": int(frame["start"][0]), "last": int(frame["start"][-1])}
-            for at, of_trace, of_span, content in engine.rows(
-                load("cluster_texts"), {"project": project, "among": among, **bounds}
-            ):
-                texts[at, of_trace, of_span] = embedding.asked(content)
-            start, trace, span = frame.select("start", "trace_id", "span_id").row(-1)
-        if len(frame) < PAGE:
-            break
-    if not frames:
-        nothing: list[str] = []
-        empty = np.zeros((0, dimensions), np.float32)
-        return Sample([], [], [], empty, np.zeros(0, np.float32), nothing, nothing, nothing, nothing)
-    whole = pl.concat(frames)
-    page = _page(whole, dimensions)
-    keys = zip(page.starts, page.traces, page.spans, strict=True)
-    return Sample(
-        page.starts, page.traces, page.spans, page.vectors, page.probabilities, whole["session"].to_list(),
-        whole["customer"].cast(pl.String).to_list(), whole["user"].to_list(), [texts.get(key, "") for key in keys],
-    )  # fmt: skip
-
-
 def _page(frame: pl.DataFrame, dimensions: int) -> Page:
-    vectors = frame["vector"].explode(empty_as_null=False, keep_nulls=False).to_numpy()
     return Page(
         frame["start"].to_list(),
         frame["trace_id"].to_list(),
         frame["span_id"].to_list(),
-        np.asarray(vectors, dtype=np.float32).reshape(len(frame), dimensions),
+        as_matrix(frame["vector"], dimensions),
         frame["probability"].to_numpy().astype(np.float32),
     )
+
+
+def as_matrix(vectors: pl.Series, dimensions: int) -> Floats:
+    """A column of vectors as a matrix: rows x dimensions."""
+    flat = vectors.explode(empty_as_null=False, keep_nulls=False).to_numpy()
+    return np.asarray(flat, dtype=np.float32).reshape(len(vectors), dimensions)
 
 
 def assign(
@@ -194,6 +151,25 @@ def write(engine: Engine, codebook: Codebook, listed: Sequence[Cluster]) -> None
     engine.insert("cluster_rows", columns, f"codebook-{codebook.id}")
 
 
+@dataclass(frozen=True, slots=True)
+class Called:
+    """What a cluster of a codebook is called; `topic` is the number of the topic of topics that it is in."""
+
+    label: str
+    words: tuple[str, ...]
+    topic: int
+    topic_label: str
+
+
+def called(engine: Engine, codebook: Codebook) -> dict[int, Called]:
+    """What a codebook's clusters are called, by number."""
+    frame = engine.query(load("cluster_described"), {"project": codebook.project, "codebook": codebook.id})
+    return {
+        number: Called(label, tuple(words), topic, topic_label)
+        for number, topic, topic_label, label, words in frame.iter_rows()
+    }
+
+
 def part(page: Page, rows: NDArray[np.intp]) -> Page:
     """Some rows of a page, as a page."""
     chosen: list[int] = rows.tolist()
@@ -203,21 +179,4 @@ def part(page: Page, rows: NDArray[np.intp]) -> Page:
         [page.spans[at] for at in chosen],
         page.vectors[rows],
         page.probabilities[rows],
-    )
-
-
-def some(sample_: Sample, rows: NDArray[np.intp]) -> Sample:
-    """Some rows of a sample, as a sample."""
-    page = part(sample_, rows)
-    chosen: list[int] = rows.tolist()
-    return Sample(
-        page.starts,
-        page.traces,
-        page.spans,
-        page.vectors,
-        page.probabilities,
-        [sample_.sessions[at] for at in chosen],
-        [sample_.customers[at] for at in chosen],
-        [sample_.users[at] for at in chosen],
-        [sample_.texts[at] for at in chosen],
     )

@@ -1,30 +1,28 @@
--- Vectors of a model in a stretch, of a sample of sessions (by the hash of their names), with whose they are.
-SELECT
-    toUnixTimestamp64Nano(e.start_time) AS start, e.trace_id AS trace_id, e.span_id AS span_id,
-    e.probability AS probability, e.vector AS vector,
-    s.session AS session, s.customer AS customer, s.user AS user
+-- Calls that have a vector, of a sample of sessions by the hash of their names: whose they are, and with which chance
+-- each was chosen. A session's chance falls with the size of its customer x feature; of a long one some calls are chosen.
+SELECT start, trace_id, span_id, session, customer, user, feature, chance
 FROM
 (
-    SELECT start_time, trace_id, span_id, probability, CAST(vector AS Array(Float32)) AS vector
-    FROM embeddings
-    WHERE project_id = {project:String} AND model = {model:String}
-      AND start_time >= {first:DateTime('UTC')} AND start_time < {end:DateTime('UTC')}
-      AND length(vector) = {dimensions:UInt32}
-      AND (toUnixTimestamp64Nano(start_time), trace_id, span_id) > ({start:Int64}, {trace:String}, {span:String})
-      AND (start_time, trace_id, span_id) IN (
-          SELECT start_time, trace_id, span_id FROM spans
-          WHERE project_id = {project:String} AND is_billable
-            AND start_time >= {first:DateTime('UTC')} AND start_time < {end:DateTime('UTC')}
-            AND cityHash64(if(session = '', trace_id, session)) % {among:UInt64} = 0
-      )
-    ORDER BY start_time, trace_id, span_id
-    LIMIT {limit:UInt32}
-) AS e
-INNER JOIN
-(
-    SELECT start_time, trace_id, span_id, if(session = '', trace_id, session) AS session, customer, user
-    FROM spans
-    WHERE project_id = {project:String} AND is_billable
-      AND start_time >= {first:DateTime('UTC')} AND start_time < {end:DateTime('UTC')}
-) AS s ON e.start_time = s.start_time AND e.trace_id = s.trace_id AND e.span_id = s.span_id
+    SELECT start, trace_id, span_id, who AS session, customer, user, feature, chance
+    FROM
+    (
+        SELECT
+            toUnixTimestamp64Nano(start_time) AS start, trace_id, span_id,
+            if(session = '', trace_id, session) AS who, customer, user, feature
+        FROM spans
+        WHERE ${embedded}
+    ) AS s
+    INNER JOIN
+    (
+        SELECT who, rate * least(1., {longest:UInt64} / calls) AS chance
+        FROM
+        (
+            SELECT who, calls, least(1., {level:Float64} / pow(size, {power:Float64})) AS rate
+            FROM (${sessions})
+        )
+        WHERE cityHash64(who) / 18446744073709551616. < rate
+    ) AS c USING (who)
+    ORDER BY cityHash64(start, trace_id, span_id)
+    LIMIT {longest:UInt64} BY session
+)
 ORDER BY start, trace_id, span_id

@@ -23,7 +23,6 @@ class Codebook:
     | radii | largest cosine distance (1 - cosine) from the centroid that still belongs to the cluster |
     | sizes | rows assigned at the fit |
     | topics | which topic of topics each is in: 0, 1, ... |
-    | merges | how centroids join to larger topics, in the form of scipy's `linkage` (a row per join) |
     | neighbours, resolution | what the fit chose: the mean width of the graph, the resolution of its communities |
     | stability | adjusted Rand index between divisions of two 80 % subsamples on their common rows, in the mean |
     | outside | share of the fitted rows that were in no radius |
@@ -34,7 +33,6 @@ class Codebook:
     radii: NDArray[np.float64]
     sizes: Ints
     topics: Ints
-    merges: NDArray[np.float64]
     neighbours: float
     resolution: float
     stability: float

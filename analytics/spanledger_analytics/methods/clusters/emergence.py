@@ -9,6 +9,12 @@ many regions are looked at and however alike a session's messages are. What is t
 again by itself (Zhang, Assunção and Kulldorff, Journal of Probability and Statistics 2010, 642379), so that no topic is
 told twice, and none because of another's rows.
 
+Where sessions have strata (their customer x feature), they change their period within their stratum only, and a region
+is held against what its sessions' strata lead to expect (indirect standardisation: Kulldorff, Communications in
+Statistics 26, 1997): a customer that asks more than before is no news, nor are the topics that it has always asked
+about. Strata that are small, or a new customer's, are one among themselves: what only they ask about is news then, if
+nobody has asked it before.
+
 A tree-based scan statistic (Kulldorff, Fang and Walsh, Biometrics 59, 2003) over the joint neighbourhood graph, whose
 counts are those of nearest-neighbour tests (Schilling, JASA 81, 1986; Henze, Annals of Statistics 16, 1988). Because
 the regions follow the data at every scale, news are found that are spread thinly over related topics, where no row's
@@ -24,14 +30,12 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.cluster.hierarchy import linkage
 
-from spanledger_analytics.methods.clusters.communities import communities
 from spanledger_analytics.methods.clusters.errors import BadInput
-from spanledger_analytics.methods.clusters.graph import graph
-from spanledger_analytics.methods.clusters.matrices import Sparse, incidence, matrix
+from spanledger_analytics.methods.clusters.exchange import permuted, shares, strata_of
+from spanledger_analytics.methods.clusters.matrices import Sparse, matrix
 from spanledger_analytics.methods.clusters.neighbours import Floats, Ints, Neighbours, nearest, unit
-from spanledger_analytics.methods.clusters.refining import means
+from spanledger_analytics.methods.clusters.regions import regions
 
 Progress = Callable[[str, int, int], None]
 
@@ -109,12 +113,14 @@ def emergence(
     seed: int,
     settings: Settings | None = None,
     progress: Progress | None = None,
+    strata: tuple[NDArray[Any], NDArray[Any]] | None = None,
 ) -> Emergence:
     """Topics of the current period that were missing, or far rarer, in the one before.
 
     `before` and `now` are vectors (rows x dimensions, of any length but zero). Sessions are labels of any one type per
     row; one that appears in both periods is taken as two. Both periods must have been sampled by session, and alike.
-    The same seed gives the same answer. Time grows with the square of the rows: draw whole sessions beyond some 30,000.
+    `strata` are labels per row too (of before, of now); a session is of its first row's. The same seed gives the same
+    answer. Time grows with the square of the rows: draw whole sessions beyond some 30,000.
     """
     chosen = settings or Settings()
     tell = progress or (lambda doing, done, total: None)
@@ -125,6 +131,10 @@ def emergence(
     counts = (int(first.max(initial=-1)) + 1, int(second.max(initial=-1)) + 1)
     if min(counts) < 2:
         return Emergence((), *counts)
+    if strata is not None and tuple(map(len, strata)) != (len(before), len(now)):
+        raise BadInput(
+            f"{len(strata[0])} + {len(strata[1])} strata for {len(before)} + {len(now)} rows: give one for each"
+        )
     if before.shape[1] != now.shape[1]:
         raise BadInput(f"{before.shape[1]} dimensions before and {now.shape[1]} now: vectors of one model only")
     points = unit(np.concatenate((np.asarray(before, np.float32), np.asarray(now, np.float32))))
@@ -132,12 +142,18 @@ def emergence(
     tell("neighbours", 0, 1)
     found = nearest(points, min(chosen.neighbours, len(points) - 1))
     tell("neighbours", 1, 1)
+    sessions = np.concatenate((first, second + counts[0])).astype(np.int64)
+    current = np.arange(sum(counts)) >= counts[0]
+    kinds = np.zeros(len(current), np.int64)
+    if strata is not None:
+        kinds = strata_of(np.concatenate(strata)[np.unique(sessions, return_index=True)[1]], current)
     pooled = _Pooled(
         points,
         found,
         regions(points, found, max(len(points) / chosen.grain, 1.0), dice),
-        np.concatenate((first, second + counts[0])).astype(np.int64),
-        np.arange(sum(counts)) >= counts[0],
+        sessions,
+        current,
+        kinds,
     )
     left = np.ones(len(points), dtype=np.bool_)
     told: list[News] = []
@@ -147,20 +163,28 @@ def emergence(
             break
         rows = _grown(pooled, region, left)
         members = _members(pooled, rows, left)
-        told.append(_told(pooled, rows, members, evidence, p_value, chosen.factor))
+        told.append(_told(pooled, rows, members, left, evidence, p_value, chosen.factor))
         left[rows] = left[members] = False
     return Emergence(tuple(told), *counts)
 
 
 @dataclass(frozen=True, slots=True)
 class _Pooled:
-    """Rows of both periods: neighbours, regions (regions x rows), numbers of sessions; which sessions are current."""
+    """Rows of both periods: neighbours, regions (regions x rows), numbers of sessions; which sessions are current, and
+    the number of each one's stratum."""
 
     points: Floats
     found: Neighbours
     inside: Sparse
     sessions: Ints
     current: NDArray[np.bool_]
+    strata: Ints
+
+    def expected(self, left: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """How current each session is expected to be by its stratum among the rows left; 0 where none of it is left."""
+        made, known = np.zeros(len(self.current)), np.unique(self.sessions[left])
+        made[known] = shares(self.strata[known], self.current[known])
+        return made
 
 
 def _clearest(
@@ -169,20 +193,21 @@ def _clearest(
     """(region, evidence, p value) of the region with the most evidence in the rows that are left."""
     sessions = pooled.sessions
     known = np.unique(sessions[left])
-    current = pooled.current[known]
+    current, strata = pooled.current[known], pooled.strata[known]
     if current.all() or not current.any():
         return 0, 0.0, 1.0
     # A session counts by the share of its rows.
     alike = left / np.bincount(sessions)[sessions]
     weight = matrix(alike, np.arange(len(sessions)), sessions, (len(sessions), len(pooled.current)))
     held = (pooled.inside @ weight).tocsr()[:, known]
-    evidence = _evidence(held, current[:, None].astype(np.float64))[:, 0]
+    expected = held @ pooled.expected(left)[known]
+    evidence = _evidence(held, current[:, None].astype(np.float64), expected)[:, 0]
     best = int(evidence.argmax())
     as_clear = 0
     for begin in range(0, settings.permutations, _AT_ONCE):
         turns = range(begin, min(begin + _AT_ONCE, settings.permutations))
-        drawn = np.stack([dice.permutation(current) for _ in turns], axis=1).astype(np.float64)
-        as_clear += int((_evidence(held, drawn).max(axis=0, initial=0.0) >= evidence[best]).sum())
+        drawn = permuted(strata, current, len(turns), dice).astype(np.float64)
+        as_clear += int((_evidence(held, drawn, expected).max(axis=0, initial=0.0) >= evidence[best]).sum())
         tell("permutations", turns.stop, settings.permutations)
     return best, float(evidence[best]), (1 + as_clear) / (1 + settings.permutations)
 
@@ -203,35 +228,21 @@ def _grown(pooled: _Pooled, region: int, left: NDArray[np.bool_]) -> Ints:
     of = of[rows]
     alike = 1.0 / np.bincount(sessions)[sessions[rows]]
     now = np.bincount(of, alike * pooled.current[sessions[rows]], minlength=count)
-    usual = np.bincount(of, alike, minlength=count) * pooled.current[np.unique(sessions[left])].mean()
+    usual = np.bincount(of, alike * pooled.expected(left)[sessions[rows]], minlength=count)
     return rows[(now > usual)[of]]
 
 
-def regions(points: Floats, found: Neighbours, resolution: float, dice: np.random.Generator) -> Sparse:
-    """Which rows are in which region (regions x rows): small communities, and all they join to by Ward's linkage."""
-    labels = communities(graph(found), resolution, dice)
-    count = int(labels.max()) + 1
-    alone = incidence(labels, count)
-    if count < 2:
-        return alone
-    parts: list[Ints] = [np.array([each]) for each in range(count)]
-    for one, other in linkage(means(points, labels, count).astype(np.float64), method="ward")[:, :2].astype(np.int64):
-        parts.append(np.concatenate((parts[one], parts[other])))
-    number = np.repeat(np.arange(len(parts)), [len(each) for each in parts])
-    tree = matrix(np.ones(len(number)), number, np.concatenate(parts), (len(parts), count))
-    return (tree @ alone).tocsr()
-
-
-def _evidence(held: Sparse, current: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The logarithm of the likelihood ratio of each region (regions x labellings), 0 where its share has not grown."""
-    share = float(current[:, 0].mean())
+def _evidence(held: Sparse, current: NDArray[np.float64], expected: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The logarithm of the likelihood ratio of each region (regions x labellings), 0 where no more of it is current
+    than expected."""
     whole = np.asarray(held.sum(axis=1))[:, None]
+    usual = expected[:, None]
     now = np.minimum(held @ current, whole)
     then = whole - now
     with np.errstate(divide="ignore", invalid="ignore"):
-        made = np.where(now > 0, now * np.log(now / (whole * share)), 0.0)
-        made += np.where(then > 1e-9, then * np.log(then / (whole * (1 - share))), 0.0)
-    return np.where(now > whole * share, made, 0.0)
+        made = np.where(now > 0, now * np.log(now / usual), 0.0)
+        made += np.where(then > 1e-9, then * np.log(then / np.maximum(whole - usual, 1e-12)), 0.0)
+    return np.where(now > usual + 1e-9, made, 0.0)
 
 
 def _members(pooled: _Pooled, rows: Ints, left: NDArray[np.bool_]) -> Ints:
@@ -248,7 +259,15 @@ def _members(pooled: _Pooled, rows: Ints, left: NDArray[np.bool_]) -> Ints:
     return np.flatnonzero(inside)
 
 
-def _told(pooled: _Pooled, rows: Ints, members: Ints, evidence: float, p_value: float, least: float) -> News:
+def _told(
+    pooled: _Pooled,
+    rows: Ints,
+    members: Ints,
+    left: NDArray[np.bool_],
+    evidence: float,
+    p_value: float,
+    least: float,
+) -> News:
     """What is said of rows of a region and of the group that they have made."""
     sessions, current = pooled.sessions, pooled.current
     middle = pooled.points[members].mean(axis=0)
@@ -257,7 +276,8 @@ def _told(pooled: _Pooled, rows: Ints, members: Ints, evidence: float, p_value: 
     share = touched / np.bincount(sessions)[asked]
     now, then = float(share[current[asked]].sum()), float(share[~current[asked]].sum())
     half = float(share.mean()) / 2
-    factor = (now + half) / current.sum() / ((then + half) / (~current).sum())
+    usual = float((share * pooled.expected(left)[asked]).sum())
+    factor = (now + half) / max(usual, 1e-9) / ((then + half) / max(now + then - usual, 1e-9))
     return News(
         members=members - int((~current[sessions]).sum()),
         sessions=len(np.unique(sessions[members])),

@@ -105,7 +105,7 @@ def fit(
     tell("refining", 0, 1)
     labels, centroids = refine(points, labels, chosen.least, chosen.refinements)
     tell("refining", 1, 1)
-    return _coded(points, rows, labels, centroids, replace(picked, resolution=resolution), chosen)
+    return _coded(points, rows, labels, centroids, replace(picked, resolution=resolution), chosen, previous)
 
 
 def _radii(distance: NDArray[np.float64], labels: Labels, count: int, inside: float) -> NDArray[np.float64]:
@@ -129,7 +129,22 @@ def _left_out(points: Floats, labels: Labels, count: int) -> NDArray[np.float64]
     return np.clip(1.0 - (along - 1.0) / without, 0.0, 2.0)
 
 
-def _coded(points: Floats, rows: Ints, labels: Labels, centroids: Floats, picked: Choice, settings: Settings) -> Fit:
+def _topics(centroids: Floats, previous: Codebook | None) -> Ints:
+    """Topics of topics, begun from those that the nearest clusters of the codebook in use have."""
+    if previous is None or not len(previous):
+        return hierarchy(centroids)
+    return hierarchy(centroids, previous.topics[nearest_centroid(previous.centroids, centroids)[0]])
+
+
+def _coded(
+    points: Floats,
+    rows: Ints,
+    labels: Labels,
+    centroids: Floats,
+    picked: Choice,
+    settings: Settings,
+    previous: Codebook | None,
+) -> Fit:
     """The codebook with the largest cluster first, and the rows' numbers in it."""
     count = len(centroids)
     order = np.argsort(-np.bincount(labels, minlength=count), kind="stable")
@@ -139,14 +154,12 @@ def _coded(points: Floats, rows: Ints, labels: Labels, centroids: Floats, picked
     radii = _radii(_left_out(points, labels, count), labels, count, settings.inside)
     distance = 1.0 - np.einsum("ij,ij->i", points, centroids[labels])
     held = distance <= radii[labels]
-    topics, merges = hierarchy(centroids)
     codebook = Codebook(
         ids=np.arange(1, count + 1),
         centroids=centroids,
         radii=radii,
         sizes=np.bincount(labels[held], minlength=count),
-        topics=topics,
-        merges=merges,
+        topics=_topics(centroids, previous),
         neighbours=picked.neighbours,
         resolution=picked.resolution,
         stability=picked.stability,
@@ -158,6 +171,6 @@ def _coded(points: Floats, rows: Ints, labels: Labels, centroids: Floats, picked
 def _empty(dimensions: int, rows: int) -> Codebook:
     none = np.zeros(0, dtype=np.int64)
     return Codebook(
-        none, np.zeros((0, dimensions), np.float32), np.zeros(0), none, none, np.zeros((0, 4)), 0, 0.0, 0.0,
+        none, np.zeros((0, dimensions), np.float32), np.zeros(0), none, none, 0, 0.0, 0.0,
         1.0 if rows else 0.0,
     )  # fmt: skip

@@ -130,24 +130,35 @@ def match(
 
 
 def carry(edits: Edits, made: Match) -> Edits:
-    """People's words after a refit: they hold for the same numbers, and for what split off from them.
+    """People's words after a refit: they hold for the same numbers, for what split off from them, and for what they
+    went into.
 
     A part that split off from a hidden cluster is hidden, and one from a cluster that is shown as part of another is
-    shown there too; names stay with the number alone. Words about clusters that are gone are kept: their history is
-    still shown.
+    shown there too. What several became of is shown under its own number, as are those that are gone by it; it is
+    called what it was, else what the oldest named of these was, and hidden only if all of them were. Other words about
+    clusters that are gone are kept: their history is still shown.
     """
-    merged, hidden = dict(edits.merged), set(edits.hidden)
+    names, merged, hidden = dict(edits.names), dict(edits.merged), set(edits.hidden)
     for event in made.events:
-        if event.kind is not Kind.SPLIT:
-            continue
-        for part in event.others:
-            if part == event.cluster:
-                continue
-            if event.cluster in hidden:
-                hidden.add(part)
-            if event.cluster in merged:
-                merged.setdefault(part, merged[event.cluster])
-    return Edits(dict(edits.names), merged, frozenset(hidden))
+        if event.kind is Kind.SPLIT:
+            for part in event.others:
+                if part != event.cluster and event.cluster in hidden:
+                    hidden.add(part)
+                if part != event.cluster and event.cluster in merged:
+                    merged.setdefault(part, merged[event.cluster])
+        if event.kind is Kind.MERGE:
+            gone = [each for each in event.others if each != event.cluster and each not in made.ids]
+            if Edits(merged=merged).shown(event.cluster) in gone:
+                del merged[event.cluster]
+            for each in gone:
+                if Edits(merged=merged).shown(each) != event.cluster:
+                    merged.setdefault(each, event.cluster)
+            name = next((names[each] for each in (event.cluster, *sorted(gone)) if each in names), None)
+            if name is not None:
+                names[event.cluster] = name
+            if not hidden.issuperset(event.others):
+                hidden.discard(event.cluster)
+    return Edits(names, merged, frozenset(hidden))
 
 
 def _check(old_ids: Sequence[int], next_id: int, old: NDArray[Any], new: NDArray[Any], clusters: int) -> None:

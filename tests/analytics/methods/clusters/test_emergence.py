@@ -90,6 +90,54 @@ def test_news_among_known_topics_are_new_rather_than_growth_of_these() -> None:
         assert [each for each in made.groups if each.new and fresh[each.members].mean() > 0.5]
 
 
+def mixed(seed: int, strata: bool, *, fresh: int = 0) -> tuple[Emergence, NDArray[np.bool_], NDArray[np.int64]]:
+    """Eight customers with topics of their own; the first asks for 2 % of sessions before and a quarter now.
+
+    `fresh` sessions of now are of one more customer, about a topic that nobody else asks about.
+    """
+    dice = np.random.default_rng(seed)
+    parts, who = [], []
+    for counts in ((6, [42] * 7, 0), (25, [11] * 7, fresh)):
+        vectors, owners = [], []
+        for customer, count in enumerate([counts[0], *counts[1], counts[2]]):
+            own = np.array([1, 2]) + 2 * customer if customer < 8 else np.array([0])
+            vectors.append(sessions(dice, count, own)[0])
+            owners += [customer] * (count * LENGTH)
+        parts.append(np.concatenate(vectors))
+        who.append(np.array(owners))
+    names = [np.arange(len(each)) // LENGTH for each in parts]
+    made = emergence(parts[0], names[0], parts[1], names[1], seed, QUICK, strata=(who[0], who[1]) if strata else None)
+    return made, who[1] == 8, who[1]
+
+
+def test_a_customer_that_asks_more_is_no_news_within_its_stratum() -> None:
+    for seed in range(6):
+        pooled, _, owners = mixed(seed, strata=False)
+        assert any(each.new and (owners[each.members] == 0).all() for each in pooled.groups)
+        assert not [each for each in mixed(seed, strata=True)[0].groups if (owners[each.members] == 0).any()]
+
+
+def test_what_only_a_new_customer_asks_about_is_found_though_another_asks_more() -> None:
+    for seed in range(4):
+        made, fresh, _ = mixed(seed, strata=True, fresh=8)
+        (group,) = [each for each in made.groups if fresh[each.members].mean() > 0.5]
+        assert group.new
+        assert fresh[group.members].mean() > 0.9
+        assert (group.sessions, group.sessions_before) == (8, 0)
+
+
+def test_strata_that_say_nothing_change_little() -> None:
+    made = []
+    for seed in range(30):
+        dice = np.random.default_rng(seed)
+        before, of_before = sessions(dice, 300, np.arange(1, TOPICS))
+        now, of_now = sessions(dice, 100, np.arange(1, TOPICS))
+        asking = dice.integers(6, size=300)[of_before], dice.integers(6, size=100)[of_now]
+        made.append(len(emergence(before, of_before, now, of_now, seed, QUICK, strata=asking).groups) > 0)
+    # 30 trials at 5 %: more than five would happen once in 30 runs of other seeds.
+    assert sum(made) <= 5
+
+
 def test_no_call_is_in_two_groups() -> None:
     several = 0
     for seed in range(3):
@@ -141,5 +189,7 @@ def test_bad_input_is_refused_with_its_value() -> None:
         emergence(some, np.arange(3), some, np.arange(4), 1)
     with pytest.raises(BadInput, match="one model"):
         emergence(some, np.arange(4), np.ones((4, 2)), np.arange(4), 1)
+    with pytest.raises(BadInput, match="4 \\+ 3 strata for 4 \\+ 4 rows"):
+        emergence(some, np.arange(4), some, np.arange(4), 1, strata=(np.arange(4), np.arange(3)))
     with pytest.raises(BadInput, match="at least 100"):
         Settings(alpha=0.01, permutations=20)

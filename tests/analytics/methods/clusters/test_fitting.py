@@ -113,7 +113,6 @@ def test_topics_of_topics_join_what_is_near() -> None:
     made = fit(vectors, seed=1)
     above = np.where(made.labels > 0, made.codebook.topics[made.labels - 1] + 1, 0)
     assert agreement(truth // 4, above) > 0.9
-    assert made.codebook.merges.shape == (len(made.codebook) - 1, 4)
 
 
 def test_a_refit_keeps_the_division_in_use_where_it_is_as_good() -> None:

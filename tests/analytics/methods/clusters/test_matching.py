@@ -111,3 +111,21 @@ def test_bad_input_is_refused_with_its_value(arguments: tuple, said: str) -> Non
     old_ids, next_id, old, new, clusters = arguments
     with pytest.raises(BadInput, match=said):
         match(old_ids, next_id, np.array(old, dtype=int), np.array(new, dtype=int), clusters)
+
+
+def test_words_of_people_go_with_what_several_became() -> None:
+    """A cluster that people named, and showed others under, goes into one of another number."""
+    edits = Edits({252: "EV chargers", 212: "Old words"}, {212: 252, 266: 252}, frozenset({264}))
+    made = Match((212, 266), 300, (Event(Kind.MERGE, 266, (252, 264, 266), 90),))
+    after = carry(edits, made)
+    assert after.names == {266: "EV chargers", 252: "EV chargers", 212: "Old words"}
+    assert {each: after.shown(each) for each in (212, 252, 264, 266)} == dict.fromkeys((212, 252, 264, 266), 266)
+    # Not all that went into it were hidden.
+    assert after.hidden == {264}
+
+
+def test_what_several_became_keeps_its_own_name_and_stays_hidden_only_if_all_were() -> None:
+    merge = (Event(Kind.MERGE, 5, (5, 6), 90),)
+    assert carry(Edits({5: "own", 6: "other"}), Match((5,), 9, merge)).names[5] == "own"
+    assert carry(Edits(hidden=frozenset({5})), Match((5,), 9, merge)).hidden == frozenset()
+    assert carry(Edits(hidden=frozenset({5, 6})), Match((5,), 9, merge)).hidden == {5, 6}
