@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final
 
-from spanledger_analytics import drift_detail, drifting
-from spanledger_analytics.drift_findings import words
+from spanledger_analytics import drift_detail, drift_words, drifting
 from spanledger_analytics.drifting import Side, Tested
 from spanledger_analytics.methods.drift import embeddings
 from spanledger_analytics.methods.drift.windows import DriftInput
@@ -145,10 +144,10 @@ def _sentence(asked: Comparison, told: Mapping[str, Any]) -> str:
         return "There is too little on one side to compare them."
     if told["embeddings"]["changed"]:
         parts.append(f"{kind} differs (effect {told['embeddings']['effect']:.2f})")
-    changed = [words(each["name"]) for each in told["measured"]["quantities"] if each["changed"]]
+    changed = [drift_words.name(each["name"]) for each in told["measured"]["quantities"] if each["changed"]]
     if told["measured"]["changed"]:
         more = f" and {len(changed) - _SHOWN} more" if len(changed) > _SHOWN else ""
-        parts.append(f"{', '.join(changed[:_SHOWN]) or words(told['measured']['leading'])}{more} differ")
+        parts.append(f"{', '.join(changed[:_SHOWN]) or drift_words.name(told['measured']['leading'])}{more} differ")
     if not parts:
         parts.append("Nothing differs by more than sessions do by chance")
     if told["mix"]["changed"]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from spanledger_analytics import drift_detail
+from spanledger_analytics import drift_detail, drift_words
 from spanledger_analytics.drifting import EMBEDDING, MEASURED, MIX, Side, Tested
 from spanledger_analytics.methods.drift import embeddings
 from spanledger_store import findings
@@ -19,12 +19,6 @@ from spanledger_store.scope import Scope
 KIND: Final = "drift"
 METHOD: Final = "session permutation"
 _LARGE: Final = 0.2
-_WORDS: Final[Mapping[str, str]] = {
-    "prompt_tokens": "prompt tokens", "completion_tokens": "completion tokens", "input_length": "length of inputs",
-    "output_length": "length of outputs", "duration_ns": "duration", "ttft_ns": "time to first token",
-    "cost_usd": "cost of a call", "model": "models", "finish_reason": "finish reasons", "status": "failures",
-    "language": "languages", "tools": "tools", "topic": "topics",
-}  # fmt: skip
 _NAMED: Final = 3
 
 
@@ -73,11 +67,6 @@ def finding(
     )
 
 
-def words(name: str) -> str:
-    """What a quantity is called."""
-    return _WORDS.get(name, name)
-
-
 def _what(engine: Engine, control: Control, tested: Tested, sides: tuple[Side, Side]) -> dict[str, Any]:
     told: dict[str, Any] = {"measured": drift_detail.beside(sides)}
     if tested.family == EMBEDDING and isinstance(tested.result, embeddings.Result):
@@ -111,9 +100,13 @@ def _sentence(where: Mapping[str, str], look: Look, tested: Tested, since: Scope
     if tested.family == EMBEDDING:
         return f"What is asked in {subject} has changed since {day}: {seen}"
     if tested.family == MEASURED:
-        listed = [words(each["name"]) for each in evidence["changes"]] or [words(tested.leading)]
+        changes = evidence["changes"]
+        listed = [drift_words.name(each["name"]) for each in changes] or [drift_words.name(tested.leading)]
         more = f" and {len(listed) - _NAMED} more" if len(listed) > _NAMED else ""
-        return _capital(f"{', '.join(listed[:_NAMED])}{more} of {subject} changed since {day}: {seen}")
+        became = [(listed[at], told) for at, each in enumerate(changes[:_NAMED]) if (told := drift_words.became(each))]
+        became = [told if len(listed) == 1 else f"{name} {told}" for name, told in became]
+        what = f"{', '.join(listed[:_NAMED])}{more} of {subject} changed since {day}"
+        return f"{_capital('; '.join([f'{what}: {became[0]}', *became[1:]]) if became else what)}; {seen}"
     return f"Customers and features have other shares of {subject} since {day}, which is mix and no drift: {seen}"
 
 

@@ -108,21 +108,36 @@ def read(
     """One side: a sample of a scope's sessions, another one for another `salt`, with vectors by `model` (name and
     dimensions; None for none), and unless it is not to be `whole` with everything that is measured."""
     window = drift_calls.window(engine, scope, *(model or ("", 0)), salt=salt)
-    frame = drift_columns.columns(engine, scope, window) if whole else window.frame
     codebook = clusters.newest(control, scope.project) if whole else None
+    frame = window.frame
     if whole:
-        topics: pl.Series = pl.Series([None] * len(frame), dtype=pl.String)
-        if codebook is not None:
-            numbers = drift_calls.clusters(engine, scope, window, codebook.id)
-            topics = pl.Series([str(each) if each >= 0 else None for each in numbers.tolist()], dtype=pl.String)
-        tongues = [language(text) for text in frame["input_preview"].to_list()]
-        frame = frame.with_columns(
-            topic=topics,
-            language=pl.Series(tongues, dtype=pl.String),
-            finish_reason=pl.when(pl.col("finish_reason") != "").then("finish_reason"),
-            model=pl.when(pl.col("model") != "").then("model"),
-            cost_usd=pl.col("cost_usd").cast(pl.Float64),
-        )
+        frame = described(engine, scope, window, drift_columns.columns(engine, scope, window), codebook)
+    return side(scope, window, frame, model, codebook)
+
+
+def described(
+    engine: Engine, scope: Scope, window: Window, frame: pl.DataFrame, codebook: Codebook | None
+) -> pl.DataFrame:
+    """The frame of a scope's window with topics (by a codebook, null without one) and languages; what is unknown is
+    null."""
+    topics: pl.Series = pl.Series([None] * len(frame), dtype=pl.String)
+    if codebook is not None:
+        numbers = drift_calls.clusters(engine, scope, window, codebook.id)
+        topics = pl.Series([str(each) if each >= 0 else None for each in numbers.tolist()], dtype=pl.String)
+    tongues = [language(text) for text in frame["input_preview"].to_list()]
+    return frame.with_columns(
+        topic=topics,
+        language=pl.Series(tongues, dtype=pl.String),
+        finish_reason=pl.when(pl.col("finish_reason") != "").then("finish_reason"),
+        model=pl.when(pl.col("model") != "").then("model"),
+        cost_usd=pl.col("cost_usd").cast(pl.Float64),
+    )
+
+
+def side(
+    scope: Scope, window: Window, frame: pl.DataFrame, model: tuple[str, int] | None, codebook: Codebook | None
+) -> Side:
+    """A side of a window's calls, by what is known of them."""
     frame = frame.with_columns(pl.concat_str(*STRATA, separator="\x1f").alias(_STRATUM))
     return Side(scope, window, frame, window.vectors, window.embedded, model[0] if model else "", codebook)
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
+from typing import cast
 
 import numpy as np
 import pytest
 from sqlalchemy import update
 
-from spanledger_analytics import drift_comparing
+from spanledger_analytics import drift_comparing, drift_merging
+from spanledger_analytics.drift_streams import LEVELS
 from spanledger_analytics.jobs import drift as job
 from spanledger_store import findings
 from spanledger_store.columns import CONTENT_COLUMNS, SPAN_COLUMNS, columnar
@@ -17,8 +20,10 @@ from spanledger_store.control import Control, baselines, projects
 from spanledger_store.control.baselines import Baseline
 from spanledger_store.control.quality_models import drift_baselines
 from spanledger_store.engine import Engine
+from spanledger_store.findings import Finding
 from spanledger_store.quality import drift
 from spanledger_store.quality.drift_request import comparison
+from spanledger_store.reports.findings import report
 from tests.store.rows import content_row, span_row
 
 BEGIN = datetime(2026, 5, 1, tzinfo=UTC)
@@ -142,7 +147,9 @@ def test_what_is_measured_is_told_once_and_against_a_pinned_baseline_every_day(
     told = found["search", ""]
     # A little chance evidence of the day before is taken along.
     assert BEGIN + timedelta(days=CHANGED - 1) <= told.start <= BEGIN + timedelta(days=CHANGED)
-    assert "Duration of feature search changed since" in told.evidence["sentence"]
+    sentence = told.evidence["sentence"]
+    assert "Duration of feature search changed since" in sentence
+    assert re.search(r": median \d+ ms → \d\.\d s, 95th percentile \d\.\d s → \d+\.\d s; seen in", sentence)
     (change,) = told.evidence["changes"]
     assert (change["name"], change["changed"]) == ("duration_ns", True)
     middle = change["quantiles"][0]
@@ -213,3 +220,47 @@ def test_answers_are_compared_by_an_embedder_of_both_sides(embedded: Engine, con
     assert "What is answered differs" in found["sentence"]
     new = " ".join(each["asked"] for each in found["examples"]["new"])
     assert any(word in new for word in words[6:])
+
+
+@pytest.mark.parametrize("is_explained", [True, False])
+def test_a_narrower_finding_takes_the_place_of_the_wider_one_that_it_explains(
+    embedded: Engine, control: Control, monkeypatch: pytest.MonkeyPatch, is_explained: bool
+) -> None:
+    fill(embedded, CHANGED)
+    # One family, told from fewer permutations: what is tested is what becomes of findings.
+    levels = cast("dict[str, tuple[float, float]]", LEVELS)
+    monkeypatch.setitem(levels, "embedding", (0.1, 0.1))
+    monkeypatch.delitem(levels, "measured")
+    monkeypatch.delitem(levels, "mix")
+    if not is_explained:
+        monkeypatch.setattr(drift_merging, "EXPLAINED", 1.0)
+    began, told_at = BEGIN + timedelta(days=CHANGED), BEGIN + timedelta(days=CHANGED, hours=25)
+    evidence = {
+        "quantity": "embedding", "model": "m", "sentence": "What is asked in all calls has changed.",
+        "baseline": {"name": "", "from": BEGIN.isoformat(), "to": began.isoformat()},
+    }  # fmt: skip
+    # All calls were told first, as where little of each feature had changed until then.
+    wider = Finding(
+        project_id="default", id="wider", kind="drift", method="m", slice={}, start=began,
+        end=began + timedelta(days=1), grain="day", first_detected_at=told_at, detected_at=told_at, severity="high",
+        actual=None, expected=None, lower=None, upper=None, unit="", impact_usd=None, score=0.2, p_value=1e-4,
+        confidence=0.9, evidence=evidence,
+    )  # fmt: skip
+    findings.write(embedded, [wider])
+    for _ in range(2):
+        job.look(embedded, control, "default", BEGIN + timedelta(days=DAYS, hours=2))
+        # Days that are looked at again change nothing.
+        embedded.command("TRUNCATE TABLE drift_rows")
+        shown = {tuple(each["slice"].values()): each for each in report(embedded, control, "default", kinds=("drift",))}
+        narrow = shown["chat",]
+        stood = findings.get(embedded, "default", "wider")
+        if not is_explained:
+            assert set(shown) == {("chat",), ()}
+            assert stood.state == "open"
+            assert "explains" not in narrow["evidence"]
+            continue
+        assert set(shown) == {("chat",)}
+        assert (stood.state, stood.evidence["explained_by"]) == ("withdrawn", narrow["id"])
+        assert [each["id"] for each in narrow["evidence"]["explains"]] == ["wider"]
+        # Whoever was told of the wider one has been told of this change.
+        assert datetime.fromisoformat(narrow["first_detected_at"]) == told_at

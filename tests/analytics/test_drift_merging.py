@@ -84,11 +84,11 @@ def test_narrower_findings_are_of_the_same_quantity_within_the_slice() -> None:
     standing = [
         finding(0, CHAT), finding(0, {"feature": "search"}, "measured"), finding(0, {}), finding(-9, {"feature": "x"}),
     ]  # fmt: skip
-    assert drift_merging.narrower(standing, look(1, {}), BEGAN + DAY) == [standing[0]]
-    assert drift_merging.narrower(standing, look(1, CHAT), BEGAN + DAY) == []
+    assert drift_merging.narrower(standing, {}, "embedding", BEGAN + DAY) == [standing[0]]
+    assert drift_merging.narrower(standing, CHAT, "embedding", BEGAN + DAY) == []
     within = finding(0, {"feature": "chat", "customer": "acme"})
-    assert drift_merging.narrower([within], look(1, CHAT), BEGAN + DAY) == [within]
-    assert drift_merging.narrower([within], look(1, {"feature": "search"}), BEGAN + DAY) == []
+    assert drift_merging.narrower([within], CHAT, "embedding", BEGAN + DAY) == [within]
+    assert drift_merging.narrower([within], {"feature": "search"}, "embedding", BEGAN + DAY) == []
 
 
 def side(changed: dict[str, bool], seed: int) -> Side:
@@ -123,3 +123,21 @@ def test_a_wider_alarm_is_explained_where_nothing_is_left_without_the_narrower()
     assert not drift_merging.explained(both, told, asked)
     assert not drift_merging.explained(only_chat, [], asked)
     assert drift_merging.explained(both, [*told, finding(0, {"feature": "search"})], asked)
+
+
+def test_a_wider_finding_that_ended_lately_is_withdrawn_and_each_names_the_other() -> None:
+    found = [finding(0, {}), finding(0, CHAT), finding(-9, {}), finding(0, {}, "measured")]
+    assert drift_merging.wider(found, look(1, CHAT), BEGAN + DAY) == []
+    alike = [replace(each, evidence={**each.evidence, "model": "m"}) for each in found]
+    (outer,) = drift_merging.wider(alike, look(1, CHAT), BEGAN + DAY)
+    assert outer.id == found[0].id
+    told, gone = drift_merging.taken_over(finding(1, CHAT), [outer])
+    assert (gone.state, gone.evidence["explained_by"]) == ("withdrawn", told.id)
+    assert told.evidence["explains"] == [{"id": outer.id, "slice": {}, "start": outer.start.isoformat()}]
+    assert told.first_detected_at == outer.first_detected_at
+    assert drift_merging.standing([told, gone]) == [told]
+    # What is told anew of the same beginning keeps it.
+    again = drift_merging.merged(told, look(2, CHAT), finding(1, CHAT))
+    assert again.evidence["explains"] == told.evidence["explains"]
+    assert again.first_detected_at == told.first_detected_at
+    assert drift_merging.taken_over(told, []) == [told]

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from spanledger_dashboard.data import Data
+from spanledger_dashboard.figures.base import OTHER, PALETTE, translucent
 from spanledger_dashboard.figures.evidence import LEAST, evidence
 from spanledger_dashboard.pages import drift as page
 from spanledger_dashboard.pages import drift_compare as compare_page
@@ -37,6 +38,7 @@ FOUND = replace(
         "model": "lexical", "evidence": 40_000.0, "threshold": 18_000.0,
         "again": [(DAY + timedelta(days=2)).isoformat()],
         "examples": {"new": [{"trace_id": "ab" * 16, "span_id": "cd" * 8, "asked": "my parcel is <b>wet</b>"}]},
+        "explains": [{"id": "d0", "slice": {}, "start": (DAY - timedelta(days=1)).isoformat()}],
         "topics": [{"cluster": 7, "name": "wet parcels", "before": 0.0, "after": 0.125, "p": 0.001}],
         "measured": {
             "cost_usd": {"reference": 0.0123, "current": 0.0246}, "error_share": {"reference": None, "current": 0.5},
@@ -74,6 +76,7 @@ def test_a_change_is_told_with_what_came_in_and_what_it_rests_on(data: Data) -> 
         "has changed since then", "my parcel is <b>wet</b>", f"/trace/{'ab' * 16}", "$0.0123", "$0.0246", "+100.0%",
         "120 sessions beside 900 of the baseline, 2026-01-01 to 2026-02-01", "Calls unlike any before", "0.310",
         "feature=support", "wet parcels", "12.5%", f"again {DAY + timedelta(days=2):%-d %b}",
+        f"first told as Everything, {DAY - timedelta(days=1):%-d %b}",
     ):  # fmt: skip
         assert wanted in said, wanted
     assert '"Everything"' in text(body[2])
@@ -98,6 +101,32 @@ def test_evidence_is_drawn_against_its_threshold() -> None:
     assert first["marker"]["size"][1] > first["marker"]["size"][0]
     assert second["name"] == "b"
     assert figure["layout"]["shapes"][0]["y0"] == 1
+    assert evidence({})["data"] == []
+    assert "marker" in evidence({"alone": [(DAY, 0.0, False)]})["data"][0]
+
+
+def test_lines_near_the_threshold_have_a_colour_and_a_name_of_their_own_and_all_others_are_grey() -> None:
+    # Nineteen lines, of which eight came near: two more than there are colours.
+    lines = {f"s{n}": [(DAY, 0.01, False), (NOW, (n + 1) / 10 if n < 8 else 0.1, n == 7)] for n in range(19)}
+    figure = evidence({"s0": lines.pop("s0"), **lines, "high": [(DAY, 900.0, True)]})
+    coloured = [each for each in figure["data"] if "marker" in each]
+    assert [each["name"] for each in coloured] == ["s3", "s4", "s5", "s6", "s7", "high"]
+    assert len({each["line"]["color"] for each in coloured}) == len(PALETTE)
+    quiet = [each for each in figure["data"] if "marker" not in each]
+    assert len(quiet) == 14
+    assert {each["line"]["color"] for each in quiet} == {translucent(OTHER, "66")}
+    assert all(each["name"] and each["hovertemplate"] for each in quiet)
+    # They lie beneath.
+    assert figure["data"][-len(coloured) :] == coloured
+    names = {each["text"].partition("</span> ")[2]: each for each in figure["layout"]["annotations"]}
+    assert set(names) == {each["name"] for each in coloured}
+    assert all(each["line"]["color"] in names[each["name"]]["text"] for each in coloured)
+    # Those of one day and height are stacked; that of another day stands by itself.
+    shifts = [names[f"s{n}"]["yshift"] for n in range(3, 8)]
+    assert len(set(shifts)) == len(shifts)
+    assert names["high"]["yshift"] == min(shifts)
+    (hostile,) = evidence({"<b>x</b>": [(DAY, 1.0, True)]})["layout"]["annotations"]
+    assert hostile["text"].endswith("&lt;b&gt;x&lt;/b&gt;")
 
 
 MEASURED = {

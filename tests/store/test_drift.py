@@ -13,7 +13,7 @@ from spanledger_store.columns import CONTENT_COLUMNS, SPAN_COLUMNS, columnar
 from spanledger_store.engine import Engine
 from spanledger_store.quality import drift
 from spanledger_store.quality.drift import Look
-from spanledger_store.reports import drift_calls, drift_columns
+from spanledger_store.reports import drift_calls, drift_columns, drift_held
 from spanledger_store.scope import Dimension, Scope
 from tests.store.rows import content_row, span_row
 
@@ -183,3 +183,72 @@ def test_a_look_is_ready_for_json() -> None:
 def test_any_slice_is_kept_as_it_is(embedded: Engine, slice_: dict[str, str]) -> None:
     drift.write(embedded, "default", [look(1, slice=slice_)])
     assert next(iter(drift.newest(embedded, "default").values())).slice == slice_
+
+
+@pytest.mark.parametrize("feature", [None, "chat"])
+@pytest.mark.parametrize("days", [(0, 2), (1, 2)])
+def test_a_window_of_calls_that_are_held_is_the_window_that_is_read(
+    engine: Engine, days: tuple[int, int], feature: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drift_held, "MOST", 60)
+    half = 12 * 3600 * 10**9
+    calls: list[dict[str, Any]] = [
+        {"session": f"s{n // 5}", "feature": "chat" if n % 3 else "search", "trace_id": f"{n // 2:032x}",
+         "start_time": NS + n * half // 50}
+        for n in range(200)
+    ]  # fmt: skip
+    tools = [
+        {"kind": "tool", "is_billable": False, "name": name, "trace_id": f"{n:032x}", "span_id": f"{500 + at:016x}",
+         "start_time": NS + day * 2 * half + 1}
+        for at, (n, name, day) in enumerate([(0, "b", 0), (0, "a", 1), (0, "late", 3), (60, "c", 1), (60, "c", 1)])
+    ]  # fmt: skip
+    fill(engine, [*calls, *tools])
+    vectors_of = range(0, 200, 2)
+    engine.insert(
+        "embedding_rows",
+        {
+            "project_id": ["default"] * 100, "trace_id": [f"{n // 2:032x}" for n in vectors_of],
+            "span_id": [f"{n:016x}" for n in vectors_of], "start_time": [NS + n * half // 50 for n in vectors_of],
+            "model": ["m"] * 100, "vector": [[n + 0.5, 1.0, 2.0] for n in vectors_of], "ingested_at": [NS] * 100,
+        },
+        "held-vectors",
+    )  # fmt: skip
+    scored = [(0, f"{0:016x}", 0.25, 1), (0, "", 0.75, 1), (1, "", 1.0, 2 * half), (61, "", 0.5, 5 * half)]
+    engine.insert(
+        "score_rows",
+        {
+            "project_id": ["default"] * 4, "trace_id": [f"{n:032x}" for n, *_ in scored],
+            "span_id": [span for _, span, *_ in scored], "session": [""] * 4, "name": ["good"] * 4,
+            "time": [NS + at for *_, at in scored], "value": [value for _, _, value, _ in scored], "label": [""] * 4,
+            "explanation": [""] * 4, "source": ["test"] * 4, "ingested_at": [NS] * 4,
+        },
+        "held-scores",
+    )  # fmt: skip
+    filters = {Dimension.FEATURE: (feature,)} if feature else {}
+    start, end = (BEGIN + timedelta(days=day) for day in days)
+    scope = Scope("default", start, end, filters)
+    held = drift_held.hold(engine, SCOPE, "m", 3)
+    assert held is not None
+    assert held.holds(scope)
+    for salt in ("", "7", "another"):
+        read = drift_calls.window(engine, scope, "m", 3, most=60, salt=salt)
+        found = held.of(engine, scope, salt, vectors=True)
+        assert (found.calls, found.among) == (read.calls, read.among)
+        assert found.among > 1
+        assert found.frame.select(read.frame.columns).equals(read.frame)
+        assert found.vectors.tolist() == read.vectors.tolist()
+        assert found.embedded.tolist() == read.embedded.tolist()
+        whole = drift_columns.columns(engine, scope, read)
+        assert held.columns(scope, found).select(whole.columns).equals(whole)
+        assert not held.of(engine, scope, salt, vectors=False).embedded.any()
+
+
+def test_only_what_lies_within_and_takes_little_room_is_held(embedded: Engine) -> None:
+    assert drift_held.hold(embedded, SCOPE) is None
+    fill(embedded, [{"session": f"s{n}"} for n in range(3)])
+    held = drift_held.hold(embedded, SCOPE)
+    assert held is not None
+    assert not held.holds(replace(SCOPE, start=SCOPE.start - timedelta(days=1)))
+    assert not held.holds(replace(SCOPE, filters={Dimension.USER: ("ann",)}))
+    assert not held.holds(replace(SCOPE, project="another"))
+    assert drift_held.hold(embedded, SCOPE, room=2_000) is None

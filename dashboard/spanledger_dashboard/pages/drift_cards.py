@@ -69,7 +69,12 @@ def drift_card(view: View, finding: Finding) -> Component:
     return card(
         named(finding["slice"]),
         html.Div(body, className="cb"),
-        beside=[pill(finding["severity"], SEVERITY.get(finding["severity"], "")), *_against(told), *_again(view, told)],
+        beside=[
+            pill(finding["severity"], SEVERITY.get(finding["severity"], "")),
+            *_against(told),
+            *_again(view, told),
+            *_instead(view, told),
+        ],
         right=[link("Calls", href(view, finding))],
         kind="drift",
     )
@@ -88,6 +93,15 @@ def _against(told: Mapping[str, Any]) -> list[Component]:
 def _again(view: View, told: Mapping[str, Any]) -> list[Component]:
     days = [datetime.fromisoformat(each).astimezone(view.zone) for each in told.get("again") or ()]
     return [html.Span("again " + ", ".join(f"{day:%-d %b}" for day in days), className="dim")] if days else []
+
+
+def _instead(view: View, told: Mapping[str, Any]) -> list[Component]:
+    """Wider changes that were told first, whose place this one has taken."""
+    wider = [
+        f"{named(each['slice'])}, {datetime.fromisoformat(each['start']).astimezone(view.zone):%-d %b}"
+        for each in told.get("explains") or ()
+    ]
+    return [html.Span(f"first told as {'; '.join(wider)}", className="dim")] if wider else []
 
 
 def changes(found: Sequence[Mapping[str, Any]]) -> list[Component]:

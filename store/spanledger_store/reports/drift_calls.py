@@ -53,15 +53,15 @@ def window(
     `among` chooses one of so many sessions, instead of as many as leave about `most` calls; another `salt`, another
     sample of them: looks that are to be independent must not read the same one again.
     """
-    parts = _parts(scope)
-    counted = int(engine.rows(_filled("drift_count", parts), scope.params(among=1, salt=salt))[0][0])
+    pieces = parts(scope)
+    counted = int(engine.rows(filled("drift_count", pieces), scope.params(among=1, salt=salt))[0][0])
     chosen = among or max(1, -(-counted // most))
     params = scope.params(among=chosen, salt=salt, model=model, dimensions=dimensions)
-    frame = engine.query(_filled("drift_calls", parts), params)
+    frame = engine.query(filled("drift_calls", pieces), params)
     frame = frame.with_columns(pl.col(pl.Categorical).cast(pl.String))
     if not model:
         return Window(frame, np.zeros((0, 0), np.float32), np.zeros(len(frame), bool), counted, chosen, salt)
-    found = engine.query(_filled("drift_vectors", parts), params)
+    found = engine.query(filled("drift_vectors", pieces), params)
     held = frame.select(KEY).with_row_index("row").join(found.with_row_index("at"), on=KEY, how="inner").sort("row")
     embedded = np.zeros(len(frame), bool)
     embedded[held["row"].to_numpy()] = True
@@ -92,21 +92,23 @@ def first_call(engine: Engine, project: str, since: datetime) -> datetime | None
 
 def slices(engine: Engine, scope: Scope, dimension: Dimension, least: int, limit: int) -> list[str]:
     """Values of a dimension with at least so many sessions in the scope, the most first."""
-    sql = _filled("drift_slices", _parts(scope) | {"column": f"`{dimension.value}`"})
+    sql = filled("drift_slices", parts(scope) | {"column": f"`{dimension.value}`"})
     return [str(row[0]) for row in engine.rows(sql, scope.params(among=1, salt="", least=least, limit=limit))]
 
 
 def asked_of(engine: Engine, query: str, scope: Scope, read: Window, **more: Any) -> pl.DataFrame:
     """What a named query knows of the calls of a scope's window."""
-    found = engine.query(_filled(query, _parts(scope)), scope.params(among=read.among, salt=read.salt, **more))
+    found = engine.query(filled(query, parts(scope)), scope.params(among=read.among, salt=read.salt, **more))
     return found.with_columns(pl.col(pl.Categorical).cast(pl.String))
 
 
-def _parts(scope: Scope) -> dict[str, str]:
+def parts(scope: Scope) -> dict[str, str]:
+    """What the queries about a scope's calls are made of, for `filled`."""
     block = load("drift_block")
     where = " AND ".join(["true", *scope.conditions()])
     return {"block": block, "chosen": Template(load("drift_chosen")).substitute(block=block, where=where)}
 
 
-def _filled(name: str, parts: dict[str, Any]) -> str:
-    return Template(load(name)).substitute(parts)
+def filled(name: str, pieces: dict[str, Any]) -> str:
+    """A named query with its fragments in place."""
+    return Template(load(name)).substitute(pieces)

@@ -22,13 +22,23 @@ def columns(engine: Engine, scope: Scope, read: Window) -> pl.DataFrame:
 
     A call has the score of its own, else its trace's.
     """
-    lengths = drift_calls.asked_of(engine, "drift_lengths", scope, read)
     tools = drift_calls.asked_of(engine, "drift_tools", scope, read)
-    frame = read.frame.join(lengths, on=KEY, how="left", maintain_order="left")
+    scores = drift_calls.asked_of(engine, "drift_scores", scope, read)
+    return beside(lengths(engine, scope, read), tools, scores)
+
+
+def lengths(engine: Engine, scope: Scope, read: Window) -> pl.DataFrame:
+    """The window's frame with input_length and output_length (characters; null where not captured)."""
+    found = drift_calls.asked_of(engine, "drift_lengths", scope, read)
+    return read.frame.join(found, on=KEY, how="left", maintain_order="left")
+
+
+def beside(frame: pl.DataFrame, tools: pl.DataFrame, scores: pl.DataFrame) -> pl.DataFrame:
+    """The frame with its traces' `tools` (trace_id, tools), and the commonest of its `scores` (trace_id, span_id or '',
+    score, mean)."""
     frame = frame.join(tools, on="trace_id", how="left", maintain_order="left").with_columns(
         pl.col("tools").fill_null("")
     )
-    scores = drift_calls.asked_of(engine, "drift_scores", scope, read)
     common = scores.group_by("score").len().sort("len", "score", descending=[True, False])["score"].to_list()
     for name in common[:_MOST_SCORES]:
         said = scores.filter(score=name)

@@ -125,8 +125,8 @@ class _Prepared:
         """(name, its value in each arrangement, the effect in the first)."""
         weight = self.windows.weight
         made: list[tuple[str, Array, float]] = []
-        for name, of_units, unit in self.sums:
-            squares = nulls.squared_lengths(arranged, of_units)
+        lengths = nulls.squared_lengths(arranged, [of_units for _, of_units, _ in self.sums])
+        for (name, _, unit), squares in zip(self.sums, lengths, strict=True):
             beyond = float(max(squares[0] - squares[1:].mean(), 0.0) ** 0.5)
             made.append((name, np.cbrt(squares), beyond / weight / unit))
         labels = np.ascontiguousarray(arranged[:, self.sample.units])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from spanledger_analytics.methods.drift.windows import Windows, summed
 
 Array = NDArray[Any]
+Bools = NDArray[np.bool_]
 Single = NDArray[np.float32]
 
 BANDWIDTHS: Final = (0.5, 0.7, 1.0)
@@ -34,8 +36,14 @@ def median_distance(vectors: Single, windows: Windows, dice: np.random.Generator
     )
     one = vectors[rows]
     apart = (one**2).sum(axis=1)[:, None] + (one**2).sum(axis=1)[None, :] - 2.0 * one @ one.T
-    found = float(np.sqrt(max(float(np.median(apart[np.triu_indices(len(one), 1)])), 0.0)))
+    found = float(np.sqrt(max(float(np.median(apart[_above(len(one))])), 0.0)))
     return found if found > 1e-6 else 1.0
+
+
+@lru_cache(maxsize=1)
+def _above(size: int) -> Bools:
+    """Which cells of a square matrix lie above its diagonal."""
+    return np.arange(size)[:, None] < np.arange(size)[None, :]
 
 
 def block_features(vectors: Single, windows: Windows, dice: np.random.Generator) -> Iterator[tuple[float, Single]]:

@@ -114,12 +114,19 @@ class _Part:
     weight: float
     known: tuple[int, int]
 
-    def statistics(self, moved: Floats) -> Floats:
-        """One value an arrangement (of sums of the current units' centred values)."""
+    def distances(self, moved: Floats) -> Floats:
+        """What says how far apart both sides are, by arrangement (of sums of the current units' centred values): of
+        numbers two columns, of names one."""
         if self.is_number:
             gaps = np.abs(moved)
-            return np.max([nulls.standardised(each) for each in (gaps.max(axis=1), gaps.mean(axis=1))], axis=0)
-        return np.cbrt((moved**2 / np.maximum(self.whole, 1.0)).sum(axis=1))
+            return np.stack([gaps.max(axis=1), gaps.mean(axis=1)], axis=1)
+        return np.cbrt((moved**2 / np.maximum(self.whole, 1.0)).sum(axis=1))[:, None]
+
+    def statistics(self, distances: Floats) -> Floats:
+        """One value an arrangement, of all arrangements' distances."""
+        if self.is_number:
+            return np.max([nulls.standardised(np.ascontiguousarray(each)) for each in distances.T], axis=0)
+        return distances[:, 0]
 
     def effect(self, moved: Floats) -> float:
         """How far both sides are apart by one arrangement's sums."""
@@ -145,12 +152,17 @@ class _Test:
         """Each quantity's statistic in every arrangement, the observed one first; and the effect of each."""
         edges = np.cumsum([0, *(each.units.shape[1] for each in self.parts)])
         together = np.concatenate([each.units for each in self.parts], axis=1)
-        moved = np.concatenate([nulls.sums(some, together) for some in _drawn(self.windows, repetitions, dice)])
-        of_parts = [moved[:, edges[at] : edges[at + 1]] for at in range(len(self.parts))]
-        return (
-            [part.statistics(mine) for part, mine in zip(self.parts, of_parts, strict=True)],
-            [part.effect(mine[0]) for part, mine in zip(self.parts, of_parts, strict=True)],
-        )
+        found: list[list[Floats]] = [[] for _ in self.parts]
+        effects: list[float] = []
+        for some in _drawn(self.windows, repetitions, dice):
+            # Sums of all arrangements at once would take gigabytes where p values are to be fine.
+            moved = nulls.sums(some, together)
+            for at, part in enumerate(self.parts):
+                mine = moved[:, edges[at] : edges[at + 1]]
+                if len(effects) == at:
+                    effects.append(part.effect(mine[0]))
+                found[at].append(part.distances(mine))
+        return [part.statistics(np.concatenate(mine)) for part, mine in zip(self.parts, found, strict=True)], effects
 
 
 def _independent(part: _Part) -> float:

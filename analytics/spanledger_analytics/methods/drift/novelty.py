@@ -23,6 +23,41 @@ TOP: Final = 0.9
 
 
 @dataclass(frozen=True, slots=True)
+class Places:
+    """Rows in order of their place in their block, the largest blocks first: the n-th rows of blocks then lie side by
+    side, so that the largest value of each block takes a few steps over all blocks (a tenth of the time of
+    np.maximum.reduceat, whose groups are a few rows each)."""
+
+    vectors: Single
+    edges: tuple[int, ...]
+    rank: Array
+
+    @classmethod
+    def of(cls, vectors: Single, windows: Windows) -> Places:
+        """Those of sorted rows."""
+        sizes = windows.sizes
+        order = np.argsort(-sizes, kind="stable")
+        rank = np.empty_like(order)
+        rank[order] = np.arange(len(order))
+        place = np.arange(len(vectors)) - windows.starts[windows.blocks]
+        counts = np.bincount(place)
+        return cls(
+            np.ascontiguousarray(vectors[np.lexsort((rank[windows.blocks], place))]),
+            tuple(np.concatenate([[0], np.cumsum(counts)]).tolist()),
+            rank,
+        )
+
+    def largest(self, rows: Single) -> Single:
+        """The largest product of each row with those of each block (rows x blocks)."""
+        alike = rows @ self.vectors.T
+        best = alike[:, : self.edges[1]]
+        for first, last in zip(self.edges[1:-1], self.edges[2:], strict=True):
+            part = best[:, : last - first]
+            np.maximum(part, alike[:, first:last], out=part)
+        return np.take(best, self.rank, axis=1)
+
+
+@dataclass(frozen=True, slots=True)
 class Neighbours:
     """The nearest other blocks of each row (rows x depth) and how similar they are, the nearest first.
 
@@ -33,6 +68,7 @@ class Neighbours:
     windows: Windows
     blocks: Array
     alike: Single
+    places: Places
 
     @classmethod
     def of(cls, vectors: Single, windows: Windows) -> Neighbours:
@@ -40,7 +76,11 @@ class Neighbours:
         among them while labels are chance."""
         depth = min(_depth(float(windows.current.mean())), len(windows.starts) - 1)
         made = cls(
-            vectors, windows, np.empty((len(vectors), depth), np.int32), np.empty((len(vectors), depth), np.float32)
+            vectors,
+            windows,
+            np.empty((len(vectors), depth), np.int32),
+            np.empty((len(vectors), depth), np.float32),
+            Places.of(vectors, windows),
         )
         for first in range(0, len(vectors), _ROWS):
             part = np.arange(first, min(first + _ROWS, len(vectors)))
@@ -54,7 +94,7 @@ class Neighbours:
 
     def of_all(self, rows: Array) -> Single:
         """The similarity of these rows to every block (rows x blocks), -inf to their own."""
-        alike = np.maximum.reduceat(self.vectors[rows] @ self.vectors.T, self.windows.starts, axis=1)
+        alike = self.places.largest(self.vectors[rows])
         alike[np.arange(len(rows)), self.windows.blocks[rows]] = -np.inf
         return alike
 

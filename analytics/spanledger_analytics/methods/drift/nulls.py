@@ -18,6 +18,7 @@ from spanledger_analytics.methods.drift.windows import Windows
 Array = NDArray[Any]
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 # Tilts of the e-value: small ones are best for faint drift that lasts, large ones for plain drift.
 _TILTS: Final = (1.0, 2.0, 3.0, 4.0)
@@ -32,26 +33,28 @@ def arrangements(windows: Windows, repetitions: int, dice: np.random.Generator) 
     last = int(windows.units.max()) + 1
     current, strata = np.zeros(last, bool), np.zeros(last, np.int64)
     current[windows.units], strata[windows.units] = windows.current, windows.strata
-    made = np.tile(current, (repetitions + 1, 1))
     order = np.argsort(strata, kind="stable")
-    for mine in np.split(order, np.flatnonzero(np.diff(strata[order])) + 1):
-        now = int(current[mine].sum())
-        # The rarer label is dealt out: a day beside weeks takes a tenth of the time of shuffling both.
-        made[1:, mine] = _subsets(repetitions, len(mine), min(now, len(mine) - now), dice) ^ (2 * now > len(mine))
+    parts = [(mine, int(current[mine].sum())) for mine in np.split(order, np.flatnonzero(np.diff(strata[order])) + 1)]
+    # The rarer label is dealt out: a day beside weeks takes a tenth of the time of shuffling both.
+    usual = np.zeros(last, bool)
+    for mine, now in parts:
+        usual[mine] = 2 * now > len(mine)
+    made = np.tile(usual, (repetitions + 1, 1))
+    made[0] = current
+    for mine, now in parts:
+        _deal(made[1:], mine, min(now, len(mine) - now), not usual[mine[0]], dice)
     return made
 
 
-def _subsets(count: int, size: int, chosen: int, dice: np.random.Generator) -> Bools:
-    """So many random subsets (count x size), each equally likely among those of that many elements.
+def _deal(made: Bools, mine: Ints, chosen: int, label: bool, dice: np.random.Generator) -> None:
+    """Give a label to so many of the columns `mine` of each row, each subset of them equally likely.
 
-    Floyd's algorithm (Bentley and Floyd, Communications of the ACM 30, 1987), a step for all of them at a time.
+    Floyd's algorithm (Bentley and Floyd, Communications of the ACM 30, 1987), a step for all rows at a time.
     """
-    made = np.zeros((count, size), bool)
-    flat, rows = made.reshape(-1), np.arange(count) * size
-    for last in range(size - chosen, size):
-        at = rows + dice.integers(0, last + 1, count)
-        flat[np.where(flat[at], rows + last, at)] = True
-    return made
+    flat, rows = made.reshape(-1), np.arange(len(made)) * made.shape[1]
+    for last in range(len(mine) - chosen, len(mine)):
+        at = rows + mine[dice.integers(0, last + 1, len(made))]
+        flat[np.where(flat[at] == label, rows + mine[last], at)] = label
 
 
 def sums(arranged: Bools, of_units: Array) -> Floats:
@@ -62,10 +65,17 @@ def sums(arranged: Bools, of_units: Array) -> Floats:
     ).astype(np.float64)
 
 
-def squared_lengths(arranged: Bools, of_units: Array) -> Floats:
-    """The squared length of each arrangement's sum."""
-    parts = range(0, len(arranged), _AT_A_TIME)
-    return np.concatenate([(sums(arranged[at : at + _AT_A_TIME], of_units) ** 2).sum(axis=1) for at in parts])
+def squared_lengths(arranged: Bools, of_units: Sequence[Array]) -> list[Floats]:
+    """The squared length of each arrangement's sum of each of several values: one product for all of them."""
+    together = np.concatenate(of_units, axis=1, dtype=np.float32)
+    edges = np.cumsum([0, *(each.shape[1] for each in of_units)])
+    made = [np.empty(len(arranged)) for _ in of_units]
+    for first in range(0, len(arranged), _AT_A_TIME):
+        part = slice(first, first + _AT_A_TIME)
+        moved = sums(arranged[part], together)
+        for each, low, high in zip(made, edges[:-1], edges[1:], strict=True):
+            each[part] = (moved[:, low:high] ** 2).sum(axis=1)
+    return made
 
 
 def standardised(values: Floats) -> Floats:
