@@ -14,6 +14,7 @@ from spanledger_store import embedding
 from spanledger_store.control import Control
 from spanledger_store.engine import Engine
 from spanledger_store.quality.drift_request import Comparison, Of
+from spanledger_store.reports import findings
 from spanledger_store.scope import Scope
 
 LEVEL: Final = 0.05
@@ -31,13 +32,14 @@ def answer(engine: Engine, control: Control, asked: Comparison) -> dict[str, Any
     """
     project = asked.current.project
     sides: tuple[Side, Side] = _sides(engine, control, asked)
-    of_embeddings = Tested(drifting.EMBEDDING, (0, 0), (0, 0), None, _without_vectors(sides))
-    if asked.of is Of.OUTPUTS:
+    lacking = drifting.nothing_to_compare(*sides)
+    of_embeddings = Tested(drifting.EMBEDDING, (0, 0), (0, 0), None, lacking)
+    if asked.of is Of.OUTPUTS and not lacking:
         try:
             sides = drifting.answered(engine, sides)
         except DriftInput as error:
             of_embeddings = Tested(drifting.EMBEDDING, (0, 0), (0, 0), None, str(error))
-    if all(side.embedded.any() for side in sides) and not (asked.of is Of.OUTPUTS and not sides[0].texts):
+    if asked.of is Of.INPUTS or sides[0].texts:
         of_embeddings = drifting.asked(*sides, seed=_SEED, resolution=_RESOLUTION)
     of_measured = drifting.measured(*sides, seed=_SEED, resolution=_RESOLUTION, without=asked.versions)
     of_mix = drifting.mix(*sides, seed=_SEED, resolution=_RESOLUTION)
@@ -63,7 +65,9 @@ def answer(engine: Engine, control: Control, asked: Comparison) -> dict[str, Any
         statistics = [{"name": s.name, "p": s.p, "effect": s.effect} for s in of_embeddings.result.statistics]
         told["embeddings"]["statistics"] = statistics
     if told["embeddings"]["changed"]:
-        told["examples"], told["classifier"] = drift_detail.examples(engine, sides)
+        shown, told["classifier"] = drift_detail.examples(sides)
+        times = [moment for side in sides for moment in (side.scope.start, side.scope.end)]
+        told["examples"] = findings.with_questions(engine, project, shown, min(times), max(times))
         told["topics"] = drift_detail.topics(engine, control, sides)
     return told | {
         "changed": told["embeddings"]["changed"] or told["measured"]["changed"],
@@ -79,18 +83,6 @@ def _sides(engine: Engine, control: Control, asked: Comparison) -> tuple[Side, S
         drifting.read(engine, control, asked.reference, model),
         drifting.read(engine, control, asked.current, model),
     )
-
-
-def _without_vectors(sides: tuple[Side, Side]) -> str:
-    if not sides[1].model:
-        return (
-            "no call has an embedding: they are sent by applications, or made by the job `embedding` (`spanledger "
-            "embeddings status` says how it stands)."
-        )
-    missing = " and ".join(
-        name for name, side in (("the reference", sides[0]), ("the current calls", sides[1])) if not side.embedded.any()
-    )
-    return f"{missing} have no embedding by {sides[1].model}; `spanledger embeddings status` says what is embedded."
 
 
 def _holm(*p_values: float | None) -> list[float | None]:

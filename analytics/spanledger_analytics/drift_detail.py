@@ -14,16 +14,15 @@ from spanledger_analytics.methods.drift import categories, contrast, scalars
 from spanledger_analytics.methods.drift import mix as mixes
 from spanledger_analytics.methods.drift.measures import Measures, Quantity
 from spanledger_analytics.methods.drift.windows import DriftInput
-from spanledger_store import embedding
 from spanledger_store.control import Control
 from spanledger_store.engine import Engine
-from spanledger_store.reports import trace
 from spanledger_store.reports.clusters import names
 from spanledger_store.reports.drift_columns import SCORE
 
 _EXAMPLES: Final = 5
 _SHARES: Final = 8
 _NAMED: Final = 0.05
+"""Changes are named where their p value, corrected for all that were tested (family-wise), is no larger."""
 _SCALE: Final[Mapping[str, float]] = {"duration_ns": 1e-9, "ttft_ns": 1e-9}
 """What values are multiplied by where they are told: durations in seconds."""
 BESIDE: Final[Mapping[str, str]] = {
@@ -35,9 +34,10 @@ BESIDE: Final[Mapping[str, str]] = {
 Told = dict[str, Any]
 
 
-def examples(engine: Engine, sides: tuple[Side, Side]) -> tuple[dict[str, list[dict[str, str]]], dict[str, float]]:
-    """Calls that show best what is new, what is as ever and what has gone, with their words where these are kept; and
-    how well a classifier tells the sides apart (area under the curve with its 95 % interval)."""
+def examples(sides: tuple[Side, Side]) -> tuple[dict[str, list[dict[str, str]]], dict[str, float]]:
+    """Calls that show best what is new, what is as ever and what has gone, by reference: what was asked is read when
+    they are shown (only of answers, which are compared and kept nowhere, the words are here); and how well a classifier
+    tells the sides apart (area under the curve with its 95 % interval)."""
     frames = [side.with_vectors for side in sides]
     blocks = [frame["block"].to_numpy() for frame in frames]
     vectors = sides[0].vectors, sides[1].vectors
@@ -51,21 +51,16 @@ def examples(engine: Engine, sides: tuple[Side, Side]) -> tuple[dict[str, list[d
             {
                 "trace_id": each["trace_id"],
                 "span_id": each["span_id"],
-                "asked": sides[at].texts[place] if sides[at].texts else _asked(engine, sides[at], each),
+                **({"asked": sides[at].texts[place]} if sides[at].texts else {}),
             }
             for each, place in chosen
         ]
     return told, {"accuracy": scores.accuracy, "low": scores.low, "high": scores.high}
 
 
-def _asked(engine: Engine, side: Side, call: Mapping[str, Any]) -> str:
-    found = trace.contents(engine, side.scope.project, call["trace_id"], call["span_id"])
-    return next((embedding.asked(each.input) for each in found), "")
-
-
 def topics(engine: Engine, control: Control, sides: tuple[Side, Side]) -> list[Told]:
-    """Clusters that grew, shrank, came or went within customers and features, the surest first; none where there is no
-    codebook of these vectors."""
+    """Clusters that grew, shrank, came or went within customers and features, as `sure` has them; none where there is
+    no codebook of these vectors."""
     codebook = sides[1].codebook
     if codebook is None or (codebook.model != sides[1].model and not sides[1].texts):
         return []
@@ -85,11 +80,17 @@ def topics(engine: Engine, control: Control, sides: tuple[Side, Side]) -> list[T
     return [
         {
             "cluster": int(str(each.name)), "name": known.name(int(str(each.name))), "before": each.before,
-            "after": each.after, "p": each.p, "what": _became(each.before, each.after),
+            "after": each.after, "p": each.p, "sure": each.p <= _NAMED, "what": _became(each.before, each.after),
         }
-        for each in shares.shares[:_SHARES]
-        if each.name is not None
+        for each in sure(shares)
     ]  # fmt: skip
+
+
+def sure(found: categories.Shares) -> list[categories.Share]:
+    """The shares that changed, the surest first: those whose p value, corrected for all that were tested (Westfall and
+    Young 1993), is at most .05, eight at most; where there is none, the one that stood out most, alone."""
+    named = [each for each in found.shares if each.name is not None]
+    return [each for each in named if each.p <= _NAMED][:_SHARES] or named[:1]
 
 
 def _became(before: float, after: float) -> str:
@@ -160,16 +161,15 @@ def _names(engine: Engine, control: Control, name: str, found: categories.Shares
         "shares": [
             {
                 "name": known.name(int(str(s.name))) if known is not None else str(s.name), "before": s.before,
-                "after": s.after, "low": s.low, "high": s.high, "p": s.p,
+                "after": s.after, "low": s.low, "high": s.high, "p": s.p, "sure": s.p <= _NAMED,
             }
-            for s in found.shares[:_SHARES]
-            if s.name is not None
+            for s in sure(found)
         ],
     }  # fmt: skip
 
 
 def mix(sides: tuple[Side, Side]) -> list[Told]:
-    """Customers x features whose share of the calls changed, the surest first."""
+    """Customers x features whose share of the calls changed, as `sure` has them."""
     frames = [side.frame for side in sides]
     try:
         found = mixes.compare(
@@ -181,13 +181,12 @@ def mix(sides: tuple[Side, Side]) -> list[Told]:
     except DriftInput:
         return []
     told: list[Told] = []
-    for each in found.shares[:_SHARES]:
-        if each.name is not None:
-            slice_ = dict(zip(drifting.STRATA, str(each.name).split("\x1f"), strict=True))
-            told.append(
-                {"slice": slice_, "before": each.before, "after": each.after, "low": each.low, "high": each.high,
-                 "p": each.p}
-            )  # fmt: skip
+    for each in sure(found):
+        slice_ = dict(zip(drifting.STRATA, str(each.name).split("\x1f"), strict=True))
+        told.append(
+            {"slice": slice_, "before": each.before, "after": each.after, "low": each.low, "high": each.high,
+             "p": each.p, "sure": each.p <= _NAMED}
+        )  # fmt: skip
     return told
 
 

@@ -23,9 +23,18 @@ _NAMED: Final = 3
 
 
 def finding(
-    engine: Engine, control: Control, since: Scope, look: Look, tested: Tested, sides: tuple[Side, Side], now: datetime
+    engine: Engine,
+    control: Control,
+    since: Scope,
+    look: Look,
+    tested: Tested,
+    sides: tuple[Side, Side],
+    now: datetime,
+    *,
+    pinned: str = "",
 ) -> Finding:
-    """What is told of an alarm since the beginning of `since`."""
+    """What is told of an alarm since the beginning of `since`; `pinned` is the id of the pinned baseline that the look
+    was against, by which one that is pinned anew under the same name is told apart."""
     assert tested.result is not None
     result, where, reference = tested.result, dict(look.slice), sides[0].scope
     evidence: dict[str, Any] = {
@@ -35,7 +44,7 @@ def finding(
         "calls": {"reference": result.rows[0], "current": result.rows[1]},
         "effective_calls": {"reference": round(result.effective[0], 1), "current": round(result.effective[1], 1)},
         "baseline": {
-            "name": look.baseline, "from": reference.start.isoformat(), "to": reference.end.isoformat(),
+            "name": look.baseline, "id": pinned, "from": reference.start.isoformat(), "to": reference.end.isoformat(),
         },
         "model": look.model,
         "evidence": look.evidence,
@@ -44,7 +53,7 @@ def finding(
     }  # fmt: skip
     return Finding(
         project_id=since.project,
-        id=findings.identity(since.project, KIND, where, since.start, look.quantity),
+        id=findings.identity(since.project, KIND, where, since.start, f"{look.quantity} {pinned}".strip()),
         kind=KIND,
         method=METHOD,
         slice=where,
@@ -70,7 +79,7 @@ def finding(
 def _what(engine: Engine, control: Control, tested: Tested, sides: tuple[Side, Side]) -> dict[str, Any]:
     told: dict[str, Any] = {"measured": drift_detail.beside(sides)}
     if tested.family == EMBEDDING and isinstance(tested.result, embeddings.Result):
-        shown, classifier = drift_detail.examples(engine, sides)
+        shown, classifier = drift_detail.examples(sides)
         told |= {
             "statistics": [{"name": s.name, "p": s.p, "effect": s.effect} for s in tested.result.statistics],
             "examples": shown,

@@ -60,14 +60,16 @@ def merged(before: Finding, look: Look, made: Finding) -> Finding:
         before,
         end=max(before.end, made.end),
         detected_at=made.detected_at,
+        # It may have been taken for over.
+        state="open",
         severity=severity,
         evidence={**before.evidence, "again": again},
     )
 
 
 def standing(found: Sequence[Finding]) -> list[Finding]:
-    """Those that no narrower finding has taken the place of."""
-    return [each for each in found if EXPLAINED_BY not in each.evidence]
+    """Those that have not been taken back, as where a narrower finding has taken the place of one."""
+    return [each for each in found if each.state != "withdrawn" and EXPLAINED_BY not in each.evidence]
 
 
 def narrower(standing: Sequence[Finding], slice_: Mapping[str, str], quantity: str, since: datetime) -> list[Finding]:

@@ -177,7 +177,8 @@ def asked(reference: Side, current: Side, *, seed: int = 0, resolution: float | 
             reference.vectors, current.vectors, **_blocks(frames), **_strata(frames), seed=seed, resolution=resolution
         )
 
-    return _tested(EMBEDDING, frames, test)
+    lacking = nothing_to_compare(reference, current) or without_vectors(reference, current)
+    return _tested(EMBEDDING, frames, test, lacking)
 
 
 def measured(
@@ -193,7 +194,7 @@ def measured(
             sides[0], sides[1], **_blocks(frames), **_strata(frames), seed=seed, resolution=resolution
         )
 
-    return _tested(MEASURED, frames, test)
+    return _tested(MEASURED, frames, test, nothing_to_compare(reference, current))
 
 
 def mix(reference: Side, current: Side, *, seed: int = 0, resolution: float | None = None) -> Tested:
@@ -204,7 +205,33 @@ def mix(reference: Side, current: Side, *, seed: int = 0, resolution: float | No
         sides = [{MIX: values(frame, _STRATUM)} for frame in frames]
         return measures.compare(sides[0], sides[1], **_blocks(frames), seed=seed, resolution=resolution)
 
-    return _tested(MIX, frames, test)
+    return _tested(MIX, frames, test, nothing_to_compare(reference, current))
+
+
+def nothing_to_compare(reference: Side, current: Side) -> str:
+    """Which of both sides has no calls, in words; '' where both have some."""
+    if reference.frame.is_empty() and current.frame.is_empty():
+        return "there are no calls, neither to compare nor to compare with"
+    if reference.frame.is_empty():
+        return "there are no calls to compare with: the reference is empty"
+    return "there are no calls to compare: only the reference has some" if current.frame.is_empty() else ""
+
+
+def without_vectors(reference: Side, current: Side) -> str:
+    """Which of both sides has no embedding, in words; '' where both have some."""
+    if not current.model:
+        return (
+            "no call has an embedding: they are sent by applications, or made by the job `embedding` (`spanledger "
+            "embeddings status` says how it stands)"
+        )
+    sides = (("the reference", reference), ("the calls that are compared", current))
+    missing = [name for name, side in sides if not side.embedded.any()]
+    if not missing:
+        return ""
+    return (
+        f"no embedding by {current.model} of {' and of '.join(missing)}: `spanledger embeddings status` says what is "
+        "embedded"
+    )
 
 
 def same_days(side: Side, *, weekend: bool) -> Side:
@@ -238,10 +265,15 @@ def _strata(frames: tuple[pl.DataFrame, pl.DataFrame]) -> Mapping[str, Any]:
 
 
 def _tested(
-    family: str, frames: tuple[pl.DataFrame, pl.DataFrame], test: Callable[[], embeddings.Result | Measures]
+    family: str,
+    frames: tuple[pl.DataFrame, pl.DataFrame],
+    test: Callable[[], embeddings.Result | Measures],
+    lacking: str,
 ) -> Tested:
     calls = len(frames[0]), len(frames[1])
     sessions = frames[0]["block"].n_unique(), frames[1]["block"].n_unique()
+    if lacking:
+        return Tested(family, calls, sessions, None, lacking)
     try:
         return Tested(family, calls, sessions, test())
     except DriftInput as error:

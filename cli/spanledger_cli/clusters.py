@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,10 +11,11 @@ from urllib.parse import quote, urlencode
 import typer
 
 from spanledger_cli import running, work
-from spanledger_cli.errors import Usage
+from spanledger_cli.asking import of_store, requests
 from spanledger_cli.options import DataOption, Format, FormatOption, ProjectOption, store_settings
 from spanledger_cli.output import Column, console, write_document, write_rows
-from spanledger_cli.reader import of_store
+from spanledger_cli.reprice import moment
+from spanledger_store import moments
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,6 +48,11 @@ _EVENTS: list[Column] = [
 ]
 _WEEK = timedelta(days=7)
 
+_MOST = 50
+
+AnyArgument = Annotated[
+    int, typer.Argument(metavar="CLUSTER", min=0, max=2**32 - 1, help="As the list shows it; 0: what is in none.")
+]
 ClusterArgument = Annotated[int, typer.Argument(metavar="CLUSTER", min=1, help="Its number, as the list shows it.")]
 FromOption = Annotated[str, typer.Option("--from", metavar="TIME", help="From when on; 7 days before the end.")]
 ToOption = Annotated[str, typer.Option("--to", metavar="TIME", help="Until when; now.")]
@@ -60,6 +67,7 @@ def list_(
     customer: Annotated[str, typer.Option("--customer", metavar="VALUE", help="Only this customer's calls.")] = "",
     feature: Annotated[str, typer.Option("--feature", metavar="VALUE", help="Only this feature's calls.")] = "",
     hidden: Annotated[bool, typer.Option("--hidden", help="Hidden clusters too.")] = False,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many lines.")] = _MOST,
     project: ProjectOption = "default",
     form: FormatOption = Format.TABLE,
     data: DataOption = None,
@@ -82,36 +90,41 @@ def list_(
 
     query = urlencode(asked | ({"hidden": "true"} if hidden else {}))
     found = of_store(store_settings(data), lambda up: up.get(f"{_PATH}?{query}"), here)
+    shown, more = found[:limit], len(found) - limit
+    rest = f"{more:,} more: --limit {len(found)} shows all."
     if form is Format.JSON:
-        write_document(found)
+        write_document(shown)
+    if form is not Format.TABLE and more > 0:
+        console(sys.stderr).print(f"note: {rest}", markup=False)
+    if form is Format.JSON:
         return
     rows = [
         [each["cluster"] or None, each["name"], each["topic"], each["calls"], round(each["share"], 4),
-         Decimal(each["cost_usd"]), each["errors"],
+         each["cost_usd"], each["errors"],
          None if each["p95_ns"] is None else round(each["p95_ns"] / 1e6, 1), each["customers"]]
-        for each in found
+        for each in shown
     ]  # fmt: skip
     if form is Format.TABLE:
-        rows = [[*row[:4], f"{row[4]:.1%}", f"{row[5]:,.2f}", *row[6:]] for row in rows]
+        rows = [[*row[:4], f"{row[4]:.1%}", f"{Decimal(str(row[5])):,.2f}", *row[6:]] for row in rows]
         if not rows:
-            console().print(
-                "No calls of that time are in clusters. They are made once 300 calls have a vector: "
-                "spanledger embeddings status.",
-                markup=False,
-            )
+            console().print(_nothing(search, about), markup=False)
             return
     write_rows(_LISTED, rows, form)
+    if form is Format.TABLE and more > 0:
+        console().print(rest, markup=False)
 
 
 @app.command()
 def show(
-    cluster: ClusterArgument,
+    cluster: AnyArgument,
     start: FromOption = "",
     end: ToOption = "",
     project: ProjectOption = "default",
     data: DataOption = None,
 ) -> None:
     """Show one cluster whole, as JSON: customers, models, features, scores, typical calls and what became of it.
+
+    Texts are those of examples, of clusters with enough people behind them; other calls are named by their ids.
 
     Example: spanledger clusters show 3
     """
@@ -184,8 +197,9 @@ def events(project: ProjectOption = "default", form: FormatOption = Format.TABLE
     """
 
     def here(_engine: Engine, control: Control) -> Any:
-        from spanledger_store.control import clusters
+        from spanledger_store.control import clusters, projects
 
+        projects.get(control, project)
         return [each.as_json() for each in clusters.events(control, project)]
 
     found = of_store(store_settings(data), lambda up: up.get(f"{_PATH}/events?project={quote(project)}"), here)
@@ -210,7 +224,8 @@ def refit(who: WhoOption = "", project: ProjectOption = "default", data: DataOpt
     settings = store_settings(data)
     up = running.find(settings.data)
     if up is not None:
-        up.post(f"{_PATH}/refit", {"project": project, "who": who})
+        with requests():
+            up.post(f"{_PATH}/refit", {"project": project, "who": who})
         console().print(
             f"Asked for: the job `clusters` makes them for project {project} now; see spanledger jobs list.",
             markup=False,
@@ -220,7 +235,7 @@ def refit(who: WhoOption = "", project: ProjectOption = "default", data: DataOpt
     from spanledger_cli.reader import opened
     from spanledger_store.control import projects
 
-    with opened(settings) as (engine, control):
+    with requests(), opened(settings) as (engine, control):
         projects.get(control, project)
         now = datetime.now(UTC)
         with work.bar() as progress:
@@ -244,12 +259,8 @@ def refit(who: WhoOption = "", project: ProjectOption = "default", data: DataOpt
 def _say(data: Path | None, project: str, cluster: int, **wanted: Any) -> None:
     def here(_engine: Engine, control: Control) -> Any:
         from spanledger_store.control import clusters
-        from spanledger_store.control.clusters import ClusterInvalid
 
-        try:
-            return clusters.say(control, project, cluster, **wanted)
-        except ClusterInvalid as error:
-            raise Usage(str(error)) from error
+        return clusters.say(control, project, cluster, **wanted)
 
     of_store(store_settings(data), lambda up: up.put(f"{_PATH}/{cluster}", {"project": project} | wanted), here)
 
@@ -261,21 +272,20 @@ def _scope(project: str, first: datetime, last: datetime, about: dict[str, str])
 
 
 def _stretch(start: str, end: str) -> tuple[datetime, datetime]:
-    last = _moment("--to", end) or datetime.now(UTC)
-    first = _moment("--from", start) or last - _WEEK
-    if first >= last:
-        raise Usage(f"--from {first.isoformat()} is not before --to {last.isoformat()}; swap them.")
-    return first, last
+    named = [moment(text, option) if text else None for text, option in ((start, "--from"), (end, "--to"))]
+    with requests():
+        return moments.stretch(named[0], named[1], _WEEK)
 
 
-def _moment(option: str, text: str) -> datetime | None:
-    if not text:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise Usage(f"{option} {text!r} is no time; use 2026-01-31 or 2026-01-31T08:00.") from error
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+def _nothing(search: str, about: dict[str, str]) -> str:
+    """Why no line is shown."""
+    asked = [f"{name} {value!r}" for name, value in ({"search": search} | about).items() if value]
+    if asked:
+        return f"Nothing of that time matches {' and '.join(asked)}: choose another, or a longer time."
+    return (
+        "No calls of that time are in clusters. They are made once 300 calls have a vector: "
+        "spanledger embeddings status."
+    )
 
 
 def _numbers(listed: list[int]) -> str:

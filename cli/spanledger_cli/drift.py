@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlencode
 
 import typer
 
 from spanledger_cli import drift_baselines
+from spanledger_cli.asking import of_store, requests
 from spanledger_cli.options import DataOption, Format, FormatOption, ProjectOption, store_settings
 from spanledger_cli.output import Column, console, write_document, write_rows
-from spanledger_cli.reader import of_store
 from spanledger_cli.reprice import moment
+from spanledger_store import moments
 
 if TYPE_CHECKING:
     from spanledger_store.control import Control
@@ -59,8 +60,10 @@ def list_(
     """
 
     def here(engine: Any, control: Any, first: datetime | None, last: datetime | None) -> Any:
+        from spanledger_store.control import projects
         from spanledger_store.reports.findings import report
 
+        projects.get(control, project)
         return report(engine, control, project, start=first, end=last, kinds=("drift",))
 
     found = _answer("", start, end, project, data, here)
@@ -90,11 +93,13 @@ def looks(
     Example: spanledger drift looks --from 2026-11-01
     """
 
-    def here(engine: Any, _control: Any, first: datetime | None, last: datetime | None) -> Any:
+    def here(engine: Any, control: Any, first: datetime | None, last: datetime | None) -> Any:
+        from spanledger_store.control import projects
         from spanledger_store.quality import drift
 
-        until = last or datetime.now(UTC)
-        listed = drift.listing(engine, project, first or until - timedelta(days=_DAYS), until)
+        projects.get(control, project)
+        begins, ends = moments.stretch(first, last, timedelta(days=_DAYS))
+        listed = drift.listing(engine, project, begins, ends)
         return [each.as_json() for each in listed]
 
     found = _answer("/looks", start, end, project, data, here)
@@ -154,9 +159,9 @@ def compare(
 
     def here(engine: Engine, control: Control) -> Any:
         from spanledger_analytics import drift_comparing
-        from spanledger_store.quality import drift_request
+        from spanledger_store.reports.asked import comparison
 
-        wanted = drift_request.comparison(control, start=start, end=end, **asked)
+        wanted = comparison(control, start=start, end=end, **asked)
         return drift_comparing.answer(engine, control, wanted)
 
     body = {**asked, "from": start, "to": end}
@@ -208,6 +213,8 @@ def _told(value: float | None) -> str:
 def _answer(path: str, start: str | None, end: str | None, project: str, data: Any, here: Any) -> Any:
     first = None if start is None else moment(start, "--from")
     last = None if end is None else moment(end, "--to")
+    with requests():
+        moments.ordered(first, last)
     times = {"from": first and first.isoformat(), "to": last and last.isoformat()}
     asked = urlencode({"project": project} | {name: value for name, value in times.items() if value})
     return of_store(

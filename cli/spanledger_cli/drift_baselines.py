@@ -8,9 +8,9 @@ from urllib.parse import quote
 
 import typer
 
+from spanledger_cli.asking import of_control, of_store, requests
 from spanledger_cli.options import DataOption, Format, FormatOption, ProjectOption, store_settings
 from spanledger_cli.output import Column, write_document, write_rows
-from spanledger_cli.reader import of_control, of_store
 from spanledger_cli.reprice import moment
 
 if TYPE_CHECKING:
@@ -48,8 +48,9 @@ def list_(project: ProjectOption = "default", form: FormatOption = Format.TABLE,
     """
 
     def here(control: Control) -> Any:
-        from spanledger_store.control import baselines
+        from spanledger_store.control import baselines, projects
 
+        projects.get(control, project)
         return [each.as_json() for each in baselines.listing(control, project)]
 
     found = of_control(store_settings(data), lambda up: up.get(f"{_PATH}?project={quote(project)}"), here)
@@ -93,11 +94,21 @@ def pin(
     slice_ = {key: value for key, value in about.items() if value}
     versions = {key: value for key, value in of.items() if value}
 
+    # A name that cannot be would not even reach the running server's route.
+    with requests():
+        from spanledger_store.control.baselines import check_name
+
+        check_name(name)
+
     def here(engine: Engine, control: Control) -> Any:
+        from spanledger_store.control import projects
         from spanledger_store.control.baselines import Baseline
         from spanledger_store.quality import baseline_changes
+        from spanledger_store.reports import baseline_calls
 
         made = Baseline(project, name, first, last, slice_, versions, who)
+        projects.get(control, project)
+        baseline_calls.check(engine, made, datetime.now(UTC))
         return baseline_changes.pin(engine, control, made, interface=_INTERFACE).as_json()
 
     body = {"project": project, "from": first.isoformat(), "to": last.isoformat(), "slice": slice_,

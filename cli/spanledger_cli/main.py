@@ -43,6 +43,7 @@ from spanledger_cli.spend import spend
 from spanledger_cli.up import up
 from spanledger_cli.why import why
 from spanledger_cli.worker import worker
+from spanledger_store import extras
 from spanledger_store.errors import StoreError, StoreLocked
 
 
@@ -59,6 +60,11 @@ class _Group(TyperGroup):
             code, message = 3, str(error)
         except StoreError as error:
             code, message = 1, str(error)
+        except ModuleNotFoundError as error:
+            told = extras.missing(error)
+            if told is None:
+                raise
+            code, message = 1, told
         sys.stderr.write(f"error: {message}\n")
         raise typer.Exit(code)
 

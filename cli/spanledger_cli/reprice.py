@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Generator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Context, Decimal
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +14,8 @@ from spanledger_cli import running
 from spanledger_cli.errors import Usage
 from spanledger_cli.options import DataOption, Format, FormatOption, ProjectOption, store_settings
 from spanledger_cli.output import busy, write_rows
+from spanledger_store import moments
+from spanledger_store.moments import MomentInvalid
 
 if TYPE_CHECKING:
     from spanledger_store.settings import StoreSettings
@@ -125,10 +127,6 @@ def _sum(amounts: Any) -> Decimal:
 def moment(text: str, option: str) -> datetime:
     """The time an option names, in UTC where it has no zone. Raises Usage."""
     try:
-        found = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise Usage(f"{option} {text!r} is no time; use 2026-01-31 or 2026-01-31T08:00.") from error
-    found = found if found.tzinfo else found.replace(tzinfo=UTC)
-    if not 2000 <= found.year < 2101:
-        raise Usage(f"{option} {text!r} is not between 2000 and 2100, where spans are.")
-    return found
+        return moments.read(text, option)
+    except MomentInvalid as error:
+        raise Usage(str(error)) from error

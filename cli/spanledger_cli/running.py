@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from spanledger_cli.errors import CliError
+from spanledger_cli.errors import CliError, Refused
 
 FILE = "up.json"
 GREETING_SECONDS = 5.0
 # Longer than the longest query may take, so that the server's own explanation arrives first.
 ANSWER_SECONDS = 120.0
+# What a server answers where the request itself is wrong.
+_REFUSED = (400, 404, 409, 422)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,8 @@ def _understood(status: int, content: bytes, what: str) -> Any:
         raise CliError(f"{what} answered {status} with something that is not JSON: {content[:80]!r}.") from error
     if status >= 400:
         detail = document.get("detail", document) if isinstance(document, dict) else document
-        raise CliError(detail if isinstance(detail, str) else f"{what} answered {status}: {json.dumps(detail)}")
+        kind = Refused if status in _REFUSED else CliError
+        raise kind(detail if isinstance(detail, str) else f"{what} answered {status}: {json.dumps(detail)}")
     return document
 
 

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from fastapi import HTTPException
 
+from spanledger_store import extras
 from spanledger_store.errors import StoreError
 
 T = TypeVar("T")
@@ -16,7 +17,8 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Answering:
-    """Runs work on a thread: what is `invalid` answers 400, what is `unknown` 404, a store that is away 503."""
+    """Runs work on a thread: what is `invalid` answers 400, what is `unknown` 404, a store that is away 503, and
+    what takes a library that is not installed 501."""
 
     invalid: tuple[type[Exception], ...] = ()
     unknown: tuple[type[Exception], ...] = ()
@@ -31,3 +33,8 @@ class Answering:
             raise HTTPException(404, str(error)) from error
         except StoreError as error:
             raise HTTPException(503, str(error)) from error
+        except ModuleNotFoundError as error:
+            told = extras.missing(error)
+            if told is None:
+                raise
+            raise HTTPException(501, told) from error

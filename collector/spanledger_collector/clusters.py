@@ -6,14 +6,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, HTTPException, Query
+from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, Field
 from starlette.requests import Request
 
 from spanledger_collector.answering import Answering
 from spanledger_collector.collector import Collector
 from spanledger_collector.lifecycle import local_only
-from spanledger_store.control import clusters
+from spanledger_collector.stretches import bounds, stretch
+from spanledger_store.control import clusters, projects
 from spanledger_store.control.clusters import ClusterInvalid, ClusterUnknown
 from spanledger_store.control.errors import ProjectUnknown
 from spanledger_store.reports import clusters as reports
@@ -23,6 +24,7 @@ from spanledger_store.scope import Dimension, Scope
 Project = Annotated[str, Query(description="the project's id")]
 From = Annotated[datetime | None, Query(alias="from", description="ISO time; 7 days ago without it")]
 To = Annotated[datetime | None, Query(alias="to", description="ISO time, not included")]
+Number = Annotated[int, Path(ge=0, lt=2**32, description="the cluster's number; 0 is what is in none")]
 USUAL = timedelta(days=7)
 
 _answered = Answering(invalid=(ClusterInvalid, ProjectUnknown), unknown=(ClusterUnknown,))
@@ -73,6 +75,7 @@ def add_clusters(router: APIRouter, collector: Collector) -> None:
         """The codebook in use: of which vectors it was made, and how well it fits; null before the first."""
 
         def read() -> dict[str, Any] | None:
+            projects.get(collector.control, project)
             found = clusters.newest(collector.control, project)
             return None if found is None else found.as_json()
 
@@ -81,7 +84,13 @@ def add_clusters(router: APIRouter, collector: Collector) -> None:
     @router.get("/api/v1/clusters/events", tags=["clusters"])
     async def events(project: Project = "default", start: From = None) -> list[dict[str, Any]]:
         """Births, deaths, splits and merges at refits, and new topics between them, newest first."""
-        return await _answered(lambda: [each.as_json() for each in clusters.events(collector.control, project, start)])
+        since, _ = bounds(start, None)
+
+        def read() -> list[dict[str, Any]]:
+            projects.get(collector.control, project)
+            return [each.as_json() for each in clusters.events(collector.control, project, since)]
+
+        return await _answered(read)
 
     @router.get("/api/v1/clusters/series", tags=["clusters"])
     async def series(project: Project = "default", start: From = None, end: To = None) -> list[dict[str, Any]]:
@@ -115,13 +124,16 @@ def add_clusters(router: APIRouter, collector: Collector) -> None:
         return await _answered(read)
 
     @router.get("/api/v1/clusters/{cluster}", tags=["clusters"])
-    async def show(cluster: int, project: Project = "default", start: From = None, end: To = None) -> dict[str, Any]:
-        """One cluster with its customers, models, features, scores, typical calls and history."""
+    async def show(cluster: Number, project: Project = "default", start: From = None, end: To = None) -> dict[str, Any]:
+        """One cluster with its customers, models, features, scores, typical calls and history; 0 is what is in none.
+
+        A call has its text where it is an example and enough people stand behind the cluster; others are ids.
+        """
         scope = _scope(project, start, end)
         return await _answered(lambda: reports.show(collector.engine, collector.control, scope, cluster))
 
     @router.put("/api/v1/clusters/{cluster}", tags=["clusters"])
-    async def say(cluster: int, body: WordsBody, request: Request) -> dict[str, Any]:
+    async def say(cluster: Number, body: WordsBody, request: Request) -> dict[str, Any]:
         """Rename, hide or merge a cluster; it holds for refits to come. Needs this process's local token."""
         local_only(collector, request)
         wanted = body.model_dump(exclude={"project"})
@@ -149,13 +161,6 @@ def _scope(
     feature: str | None = None,
     model: str | None = None,
 ) -> Scope:
-    last = _aware(end) or datetime.now(UTC)
-    first = _aware(start) or last - USUAL
-    if first >= last:
-        raise HTTPException(400, f"it would end at {last.isoformat()}, before it begins. Swap them.")
+    first, last = stretch(start, end, USUAL)
     about = {Dimension.CUSTOMER: customer, Dimension.FEATURE: feature, Dimension.MODEL: model}
     return Scope(project, first, last, {name: (value,) for name, value in about.items() if value is not None})
-
-
-def _aware(moment: datetime | None) -> datetime | None:
-    return moment if moment is None or moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -5,7 +5,7 @@ Who composes the collector hands it the one who knows how to compare.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -13,10 +13,14 @@ from pydantic import BaseModel, Field
 
 from spanledger_collector.answering import Answering
 from spanledger_collector.collector import Collector
+from spanledger_collector.stretches import bounds, stretch
+from spanledger_store.control import projects
 from spanledger_store.control.baselines import BaselineUnknown
 from spanledger_store.control.errors import ProjectUnknown
-from spanledger_store.quality import drift, drift_request
+from spanledger_store.moments import MomentInvalid
+from spanledger_store.quality import drift
 from spanledger_store.quality.drift_request import CompareDrift, ComparisonInvalid
+from spanledger_store.reports.asked import comparison
 from spanledger_store.reports.findings import report
 
 Project = Annotated[str, Query(description="the project's id")]
@@ -24,7 +28,7 @@ Start = Annotated[datetime | None, Query(alias="from", description="ISO time; el
 End = Annotated[datetime | None, Query(alias="to", description="ISO time, not included; else now")]
 LOOKED_BACK = timedelta(days=30)
 
-_answered = Answering()
+_answered = Answering(invalid=(ComparisonInvalid, MomentInvalid, ProjectUnknown), unknown=(BaselineUnknown,))
 
 
 class CompareBody(BaseModel):
@@ -54,19 +58,25 @@ def add_drift(router: APIRouter, collector: Collector, compare: CompareDrift | N
     ) -> list[dict[str, Any]]:
         """Changes of what is asked, newest first, each with its evidence and what was said of it."""
         where = {} if feature is None else {"feature": feature}
+        first, last = bounds(start, end)
 
         def read() -> list[dict[str, Any]]:
+            projects.get(collector.control, project)
             found = (collector.engine, collector.control, project)
-            return report(*found, start=start, end=end, kinds=("drift",), where=where)
+            return report(*found, start=first, end=last, kinds=("drift",), where=where)
 
         return await _answered(read)
 
     @router.get("/api/v1/drift/looks", tags=["quality"])
     async def looks(project: Project = "default", start: Start = None, end: End = None) -> list[dict[str, Any]]:
         """Every day that was compared with its baseline, oldest first: p value, effect, evidence and its threshold."""
-        last = end or datetime.now(UTC)
-        first = start or last - LOOKED_BACK
-        return await _answered(lambda: [x.as_json() for x in drift.listing(collector.engine, project, first, last)])
+        first, last = stretch(start, end, LOOKED_BACK)
+
+        def read() -> list[dict[str, Any]]:
+            projects.get(collector.control, project)
+            return [each.as_json() for each in drift.listing(collector.engine, project, first, last)]
+
+        return await _answered(read)
 
     if compare is None:
         return
@@ -78,6 +88,6 @@ def add_drift(router: APIRouter, collector: Collector, compare: CompareDrift | N
 
         def work() -> dict[str, Any]:
             asked = {name: getattr(body, name) for name in CompareBody.model_fields}
-            return known(drift_request.comparison(collector.control, **asked))
+            return known(comparison(collector.control, **asked))
 
-        return await Answering(invalid=(ComparisonInvalid, ProjectUnknown), unknown=(BaselineUnknown,))(work)
+        return await _answered(work)

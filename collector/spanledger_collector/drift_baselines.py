@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -12,10 +12,12 @@ from starlette.requests import Request
 from spanledger_collector.answering import Answering
 from spanledger_collector.collector import Collector
 from spanledger_collector.lifecycle import INTERFACE, local_only
-from spanledger_store.control import baselines
+from spanledger_collector.stretches import bounds
+from spanledger_store.control import baselines, projects
 from spanledger_store.control.baselines import Baseline, BaselineInvalid, BaselineUnknown
 from spanledger_store.control.errors import ProjectUnknown
 from spanledger_store.quality import baseline_changes
+from spanledger_store.reports import baseline_calls
 
 Project = Annotated[str, Query(description="the project's id")]
 
@@ -40,15 +42,23 @@ def add_drift_baselines(router: APIRouter, collector: Collector) -> None:
     @router.get(_PATH, tags=["quality"])
     async def listing(project: Project = "default") -> list[dict[str, Any]]:
         """The project's pinned baselines, by name; each day is compared with each of them."""
-        return await _answered(lambda: [each.as_json() for each in baselines.listing(collector.control, project)])
+
+        def read() -> list[dict[str, Any]]:
+            projects.get(collector.control, project)
+            return [each.as_json() for each in baselines.listing(collector.control, project)]
+
+        return await _answered(read)
 
     @router.put(f"{_PATH}/{{name}}", tags=["quality"])
     async def pin(name: str, body: BaselineBody, request: Request) -> dict[str, Any]:
-        """Pin a baseline, in place of the one of this name. Needs this process's local token."""
+        """Pin a baseline that has calls, in place of the one of this name. Needs this process's local token."""
         local_only(collector, request)
+        bounds(body.start, body.end)
 
         def change() -> dict[str, Any]:
             made = Baseline(body.project, name, body.start, body.end, body.slice, body.versions, body.who)
+            projects.get(collector.control, body.project)
+            baseline_calls.check(collector.engine, made, datetime.now(UTC))
             return baseline_changes.pin(collector.engine, collector.control, made, interface=INTERFACE).as_json()
 
         return await _answered(change)

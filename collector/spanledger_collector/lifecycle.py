@@ -203,7 +203,7 @@ def local_only(collector: Collector, request: Request) -> None:
         raise HTTPException(
             403,
             "only the command line on the server's own machine may do this: spanledger delete, reprice, retention, "
-            "backup, export, import, budgets, channels or statements, with --data DIR",
+            "backup, export, import, budgets, channels, statements, clusters or drift, with --data DIR",
         )
 
 

@@ -12,7 +12,7 @@ from spanledger_dashboard.data_finance import FinanceData
 from spanledger_dashboard.figures.cluster_map import spread
 from spanledger_dashboard.shared import Shared
 from spanledger_store.control import Control, clusters
-from spanledger_store.control.clusters import Codebook, Event
+from spanledger_store.control.clusters import Codebook, Event, Fate
 from spanledger_store.control.errors import ProjectUnknown
 from spanledger_store.engine import Engine
 from spanledger_store.reports import clusters as reports
@@ -71,6 +71,10 @@ class ClusterData(FinanceData):
     async def cluster_news(self, scope: Scope) -> list[tuple[Event, int]]:
         """New topics between refits, each with its cluster."""
         return await self._kept(_key("news", scope), lambda engine: beside.news(engine, self._control, scope))
+
+    async def cluster_fate(self, project: str, cluster: int) -> Fate:
+        """Why a cluster is not in the list."""
+        return await self._run(lambda _: clusters.fate(self._control, project, cluster))
 
     async def cluster_events(self, project: str) -> list[Event]:
         """What became of clusters, newest first."""

@@ -22,7 +22,7 @@ from spanledger_dashboard.fmt import exact
 from spanledger_dashboard.pages.cluster_choice import chosen, fresh
 from spanledger_dashboard.view import View
 from spanledger_store.errors import StoreError
-from spanledger_store.reports.clusters import POINTS, Line
+from spanledger_store.reports.clusters import POINTS, Line, searched
 from spanledger_store.reports.clusters_page import Example
 
 CSV = "text/csv; charset=utf-8"
@@ -51,10 +51,11 @@ def register(server: FastAPI, data: Data) -> None:
 
     @server.get("/export/clusters.csv", include_in_schema=False)
     async def listed(request: Request) -> Response:
-        """Every cluster of the range, with all digits."""
+        """Every cluster of the range that the search lets through, with all digits."""
 
         async def make(view: View) -> Response:
-            return download(list_csv(await data.cluster_list(view.scope)).encode(), CSV, "clusters.csv")
+            lines = searched(await data.cluster_list(view.scope), view.get("q"))
+            return download(list_csv(lines).encode(), CSV, "clusters.csv")
 
         return await answered(request, make)
 

@@ -53,7 +53,10 @@ def fill(engine: Engine, changed: int | None, seed: int = 5, slow: int | None = 
                 }  # fmt: skip
                 seconds = float(dice.lognormal(0.0, 0.5)) if slow is not None else 1.0
                 is_slow = slow is not None and day >= slow and feature == "search"
-                more = {"duration_ns": int(seconds * 1e9) * (4 if is_slow else 1), "release": "2" if is_slow else "1"}
+                more = {
+                    "duration_ns": int(seconds * 1e9) * (4 if is_slow else 1), "release": "2" if is_slow else "1",
+                    "input_preview": f"about topic {topic}",
+                }  # fmt: skip
                 spans.append(span_row(**key, session=f"s{day}-{session}", feature=feature, customer="acme", **more))
                 contents.append(content_row(**key, input=f"about topic {topic}"))
                 vectors.append((key, (topics[topic] + 0.2 * dice.normal(size=SIZE)).tolist()))
@@ -95,7 +98,10 @@ def test_a_new_topic_is_one_finding_of_the_day_it_began(embedded: Engine, contro
     chat = found
     assert [dict(each.slice) for each in chat] == [{"feature": "chat"}]
     assert chat[0].start == BEGIN + timedelta(days=CHANGED)
-    shown = chat[0].evidence["examples"]
+    # What was asked is kept by reference alone, and read when it is shown.
+    assert not any("asked" in each for listed in chat[0].evidence["examples"].values() for each in listed)
+    (read,) = report(embedded, control, "default", kinds=("drift",))
+    shown = read["evidence"]["examples"]
     assert {each["asked"] for each in shown["new"]} == {"about topic 3"}
     assert "about topic 3" not in {each["asked"] for name in ("usual", "gone") for each in shown[name]}
     assert chat[0].evidence["topics"] == []

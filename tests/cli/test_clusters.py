@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
+import sys
 from datetime import timedelta
 
 import pytest
@@ -78,8 +81,8 @@ def test_one_is_shown_whole(cli: Cli, place: dict[str, str]) -> None:
     assert len(shown["customers"]) == 8
     assert shown["typical"][0]["exemplar"] == 1
     missing = cli("clusters", "show", "77", *WEEK, **place)
-    assert missing.exit_code == 1
-    assert "no calls of a cluster 77" in missing.stderr
+    assert missing.exit_code == 2
+    assert "no cluster 77; its numbers are 1 to 3" in missing.stderr
     unknown = cli("clusters", "rename", "77", "x", **place)
     assert "no cluster 77; its numbers are 1 to 3" in unknown.stderr
 
@@ -89,6 +92,7 @@ def test_one_is_shown_whole(cli: Cli, place: dict[str, str]) -> None:
     [
         (("--from", "soon"), "--from 'soon' is no time"),
         (("--from", "2026-04-03", "--to", "2026-04-01"), "swap them"),
+        (("--from", "0001-01-01"), "not between 2000 and 2100"),
     ],
 )
 def test_a_stretch_that_cannot_be_is_refused(
@@ -97,6 +101,59 @@ def test_a_stretch_that_cannot_be_is_refused(
     found = cli("clusters", "list", *options, **place)
     assert found.exit_code == 2
     assert says in found.stderr
+
+
+def test_the_list_in_every_format_is_bounded(cli: Cli, place: dict[str, str]) -> None:
+    rows = list(csv.DictReader(io.StringIO(cli("clusters", "list", *WEEK, "--format", "csv", **place).stdout)))
+    whole = json.loads(cli("clusters", "list", *WEEK, "--format", "json", **place).stdout)
+    assert [row["cost_usd"] for row in rows] == [each["cost_usd"] for each in whole]
+    for form, stream in (("table", "stdout"), ("csv", "stderr"), ("json", "stderr")):
+        found = cli("clusters", "list", *WEEK, "--limit", "1", "--format", form, **place)
+        assert f"{len(whole) - 1} more: --limit {len(whole)} shows all" in getattr(found, stream)
+    assert cli("clusters", "events", "--format", "csv", **place).stdout.startswith("at,kind,before")
+
+
+@pytest.mark.parametrize(
+    ("asked", "says"),
+    [
+        (("--search", "zzzz"), "matches search 'zzzz'"),
+        (("--customer", "nobody"), "matches customer 'nobody'"),
+        (("--feature", "nosuch"), "matches feature 'nosuch'"),
+    ],
+)
+def test_what_matches_nothing_is_named(cli: Cli, place: dict[str, str], asked: tuple[str, ...], says: str) -> None:
+    found = cli("clusters", "list", *WEEK, *asked, **place)
+    assert (found.exit_code, says in found.stdout, "300 calls" in found.stdout) == (0, True, False)
+
+
+@pytest.mark.parametrize(
+    ("asked", "says"),
+    [
+        (("rename", "77", "x"), "no cluster 77"),
+        (("rename", "1", "two\nlines"), "in one line"),
+        (("rename", "1", "x", "--by", "y" * 5000), "cannot be who says so"),
+        (("merge", "1", "1"), "cannot be a part of itself"),
+        (("list", "--project", "nobody"), "no project 'nobody'"),
+        (("events", "--project", "nobody"), "no project 'nobody'"),
+        (("show", "1", "--to", "9999-01-01"), "not between 2000 and 2100"),
+        (("show", "0", "--from", "2020-01-01", "--to", "2020-01-02"), "no calls of a cluster 0"),
+    ],
+)
+def test_a_wrong_request_exits_2(cli: Cli, place: dict[str, str], asked: tuple[str, ...], says: str) -> None:
+    found = cli("clusters", *asked, **place)
+    assert (found.exit_code, says in found.stderr) == (2, True), found.stderr
+
+
+def test_without_the_extra_the_remedy_is_named(
+    cli: Cli, place: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [each for each in sys.modules if each.startswith(("spanledger_analytics", "umap", "numba"))]:
+        monkeypatch.delitem(sys.modules, name)
+    for name in ("numba", "scipy", "umap", "sklearn"):
+        monkeypatch.setitem(sys.modules, name, None)
+    for asked in (("clusters", "refit"), ("drift", "compare"), ("jobs", "run", "drift")):
+        found = cli(*asked, **place)
+        assert (found.exit_code, "pip install 'spanledger[analytics]'" in found.stderr) == (1, True), found.stderr
 
 
 def test_a_refit_here_needs_vectors_of_the_last_weeks(cli: Cli, place: dict[str, str]) -> None:
@@ -115,6 +172,6 @@ def test_a_running_up_is_asked(up: Up) -> None:
     events = json.loads(run("clusters", "events", "--format", "json", **place).stdout)
     assert [each["kind"] for each in events] == ["asked"]
     refused = run("clusters", "rename", "1", "x", **place)
-    assert refused.returncode == 1
+    assert refused.returncode == 2
     assert "it has none yet" in refused.stderr
-    assert run("clusters", "show", "1", **place).returncode == 1
+    assert run("clusters", "show", "1", **place).returncode == 2

@@ -94,3 +94,30 @@ def test_embeddings_are_told_and_set(line: Line) -> None:
     assert (kept["rate"], kept["embedder"]) == (0.5, "lexical")
     refused = line.client.put("/api/v1/embeddings", json={"rate": 5}, headers=LOCAL)
     assert (refused.status_code, "rate 5" in refused.json()["detail"]) == (400, True)
+
+
+def test_texts_are_those_of_examples_alone_and_nobody_is_named(line: Line) -> None:
+    for number in (0, 2):
+        found = line.client.get(f"{LIST}/{number}?{WEEK}")
+        if number == 0:
+            assert found.status_code == 404
+            continue
+        typical = found.json()["typical"]
+        assert [each["text"] for each in typical] == [None] * 4
+        assert not {"user", "customer", "session"} & set(typical[0])
+        assert "enough people" in found.json()["typical_note"]
+
+
+def test_an_unknown_project_and_impossible_times_are_told(line: Line) -> None:
+    for path in ("", "/codebook", "/events", "/series", "/points", "/1"):
+        found = line.client.get(f"{LIST}{path}?project=nobody")
+        assert (found.status_code, "no project 'nobody'" in found.json()["detail"]) == (400, True), path
+        for year in () if path == "/codebook" else ("0001", "9999"):
+            found = line.client.get(f"{LIST}{path}?from={year}-01-01T00:00:00Z")
+            assert (found.status_code, "2000 and 2100" in found.json()["detail"]) == (400, True), path
+
+
+def test_words_that_cannot_be_are_refused(line: Line) -> None:
+    for change in ({"merged_into": 2}, {"name": "two\nlines"}, {"name": "a\tb"}, {"who": "x" * 5000}):
+        assert line.client.put(f"{LIST}/2", json=change, headers=LOCAL).status_code == 400, change
+    assert "clusters or drift" in line.client.put(f"{LIST}/2", json={"name": "x"}).json()["detail"]

@@ -19,6 +19,7 @@ from spanledger_dashboard.figures.cluster_map import TINTS, spread, tint
 from spanledger_dashboard.pages import clusters as page
 from spanledger_dashboard.pages import traces
 from spanledger_dashboard.pages.cluster_choice import area_of, chosen, cluster_of, part_of
+from spanledger_dashboard.pages.traces_asked import searched
 from spanledger_dashboard.periods import clock
 from spanledger_dashboard.settings import DashboardSettings
 from spanledger_dashboard.view import View
@@ -96,7 +97,7 @@ def test_a_cluster_is_shown_with_its_calls_and_what_can_be_done(asked: Data) -> 
         assert wanted in said, wanted
     # Nobody stands behind it for its examples to be shown.
     assert "Where is my order?" not in text(run(page.render_choice(asked, view("/clusters", f"{RANGE}&cluster=3"))))
-    assert "no calls in this range" in text(run(page.render_choice(asked, view("/clusters", f"{RANGE}&cluster=99"))))
+    assert "There is no cluster 99" in text(run(page.render_choice(asked, view("/clusters", f"{RANGE}&cluster=99"))))
     assert "Drag on the map" in text(run(page.render_choice(asked, view("/clusters", RANGE))))
 
 
@@ -106,7 +107,7 @@ def test_what_is_merged_is_shown_and_found_under_the_other(asked: Data, pages_co
     said = text(run(page.render_choice(asked, view("/clusters", f"{RANGE}&cluster=2"))))
     assert f'"{merged.calls:,}"' in said
     assert "late parcel, depot" in said
-    search = traces.searched(view("/traces", f"{RANGE}&cluster=2"))
+    search = searched(view("/traces", f"{RANGE}&cluster=2"))
     assert asked._shown(search).clusters == (1, 2)  # pyright: ignore[reportPrivateUsage]
 
 
@@ -117,11 +118,11 @@ def test_traces_are_found_by_the_clusters_of_their_calls(asked: Data) -> None:
         there = view("/traces", f"{RANGE}&cluster={','.join(map(str, wanted))}")
         rows, _ = run(traces.block(asked, there, 0, {}))
         expected = set(frame.filter(pl.col("cluster").is_in(wanted))["trace_id"])
-        histogram = run(asked.trace_histogram(traces.searched(there), clock(there).buckets))
+        histogram = run(asked.trace_histogram(searched(there), clock(there).buckets))
         assert histogram["traces"].sum() == len(expected)
         assert {row["id"] for row in rows["rowData"]} <= expected
     with pytest.raises(BadView, match="cluster=x"):
-        traces.searched(view("/traces", "?cluster=x"))
+        searched(view("/traces", "?cluster=x"))
 
 
 def test_the_map_holds_every_call_and_no_text_but_examples(asked: Data) -> None:

@@ -15,6 +15,7 @@ from spanledger_dashboard.errors import BadView
 from spanledger_dashboard.page import guarded
 from spanledger_dashboard.pages import PAGES, health, overview, spend, trace, traces
 from spanledger_dashboard.pages.health_cards import ago, silence
+from spanledger_dashboard.pages.traces_asked import searched
 from spanledger_store.control import Control, jobs, tallies
 from spanledger_store.control.keys import Key
 from spanledger_store.control.tallies import COUNTS, Line, Snapshot, SpoolState
@@ -96,7 +97,7 @@ def test_pages_of_traces_neither_overlap_nor_skip(data: Data) -> None:
             ids += [row["id"] for row in answer["rowData"]]
             if "rowCount" in answer:
                 break
-        histogram = run(data.trace_histogram(traces.searched(seen), traces.clock(seen).buckets))
+        histogram = run(data.trace_histogram(searched(seen), traces.clock(seen).buckets))
         assert len(ids) == len(set(ids)) == histogram["traces"].sum() > traces.BLOCK
 
 
@@ -115,7 +116,7 @@ def test_facets_stay_choosable_while_one_is_chosen(data: Data) -> None:
 @pytest.mark.parametrize("search", ["?min_s=abc", "?min_usd=-1", "?min_s=NaN", "?min_usd=1e99"])
 def test_a_threshold_that_is_no_number_is_named(search: str) -> None:
     with pytest.raises(BadView, match=search[1:7]):
-        traces.searched(view("/traces", search))
+        searched(view("/traces", search))
 
 
 def test_a_trace_has_its_rows_and_its_panel(data: Data, some_trace: str) -> None:

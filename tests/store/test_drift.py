@@ -252,3 +252,14 @@ def test_only_what_lies_within_and_takes_little_room_is_held(embedded: Engine) -
     assert not held.holds(replace(SCOPE, filters={Dimension.USER: ("ann",)}))
     assert not held.holds(replace(SCOPE, project="another"))
     assert drift_held.hold(embedded, SCOPE, room=2_000) is None
+
+
+def test_looks_against_an_earlier_baseline_of_a_name_are_forgotten(engine: Engine) -> None:
+    ours = [look(1, quantity="measured@b 1"), look(1, quantity="embedding@b 1", slice={}), look(2, quantity="mix@b 1")]
+    others = [look(1), look(1, quantity="measured@b"), look(1, quantity="measured@xb 1")]
+    drift.write(engine, "default", [*ours, *others])
+    drift.write(engine, "other", ours[:1])
+    assert drift.forget(engine, "default", "b 1", BEGIN) == 0
+    assert drift.forget(engine, "default", "b 1", datetime.now(UTC) + timedelta(seconds=1)) == len(ours)
+    assert {each.quantity for each in drift.newest(engine, "default").values()} == {each.quantity for each in others}
+    assert len(drift.newest(engine, "other")) == 1

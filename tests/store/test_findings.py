@@ -162,3 +162,28 @@ def test_deleting_a_trace_takes_it_out_of_findings_and_events(engine: Engine, co
     assert engine.rows(f"SELECT count() FROM finding_rows WHERE position(evidence, '{gone}') > 0")[0][0] == 0
     (event,) = clusters.events(control, "default")
     assert event.details == {"examples": [[kept, "1" * 16]], "key": "k"}
+
+
+def test_what_was_asked_is_read_when_a_finding_is_shown(engine: Engine, control: Control) -> None:
+    """A text is gone from findings once its preview is, also from those of releases that wrote it down."""
+    kept, gone = "ab" * 16, "cd" * 16
+    row = span_row(trace_id=kept, span_id="1" * 16, input_preview="hello", start_time=int(AT.timestamp()) * 10**9)
+    write(engine, control, SpanBatch("shown", [row], [], []))
+    shown = {
+        "examples": {
+            "new": [
+                {"trace_id": kept, "span_id": "1" * 16},
+                {"trace_id": gone, "span_id": "2" * 16, "asked": "secret"},
+            ],
+            "gone": [],
+        },
+        "baseline": {"from": (AT - timedelta(days=1)).isoformat()},
+    }
+    drifted = made(id="d1", kind="drift", evidence=shown)
+    findings.write(engine, [drifted, made()])
+    texts = [
+        found["evidence"]["examples"]["new"]
+        for found in (*report(engine, control, "default", kinds=("drift",)), one(engine, control, "default", "d1"))
+    ]
+    assert [[each["asked"] for each in listed] for listed in texts] == [["hello", ""]] * 2
+    assert one(engine, control, "default", "a1")["evidence"] == made().evidence

@@ -3,8 +3,9 @@
 Each day is compared by embeddings, and by all that is measured, of everything and of the eight features with most
 sessions; and the mix of customers and features by itself. Each such stream (`drift_streams`) has a monitor of its own;
 together they give a false alarm to at most one project of twenty in a quarter. After an alarm the baseline begins anew
-where the change is likely to have begun. Pinned baselines stay as they are, and share another such chance among them.
-Days are looked at in order and once; a day that is looked at again, as after lost looks, gives the same.
+where the change is likely to have begun. Pinned baselines stay as they are, and share another such chance among them;
+what was found against one that was pinned anew is taken back. A finding is over once the days after it have not
+alarmed. Days are looked at in order and once; a day that is looked at again, as after lost looks, gives the same.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from spanledger_analytics import drift_findings, drift_merging, drifting
+from spanledger_analytics import drift_findings, drift_merging, drift_standing, drifting
 from spanledger_analytics.drift_reading import Reader
 from spanledger_analytics.drift_streams import DAY, HORIZON, LEVELS, LONGEST, SLICES, Model, Stream
 from spanledger_analytics.drifting import EMBEDDING, MEASURED, MIX, Side, Tested
@@ -71,6 +72,9 @@ def run(engine: Engine, control: Control, progress: Progress = lambda *_: None) 
 def look(engine: Engine, control: Control, project: str, now: datetime, progress: Progress = lambda *_: None) -> int:
     """Look at the days of one project that are over by `now` and have not been looked at; how many looks that made."""
     until = midnight(now - GRACE)
+    pins = baselines.listing(control, project)
+    for pinned in pins:
+        _forget(engine, pinned)
     known = drift.newest(engine, project)
     # The model that most calls of late have vectors by: others cannot be compared with them.
     models = embedding.models(engine, project, until - LONGEST)
@@ -89,9 +93,23 @@ def look(engine: Engine, control: Control, project: str, now: datetime, progress
         for number in range((until - day) // DAY):
             progress(f"looking at {project}: {family}", number, (until - day) // DAY)
             made += _look_at(work, _streams(work, family, day + number * DAY, begins), day + number * DAY)
-    for pinned in baselines.listing(control, project):
+    for pinned in pins:
         made += _against(work, pinned)
+    _end(work, {each.name for each in pins})
     return made
+
+
+def _forget(engine: Engine, pinned: Baseline) -> None:
+    """Take back what was found against an earlier baseline of the same name."""
+    if pinned.created_at is not None:
+        drift.forget(engine, pinned.project, pinned.name, pinned.created_at)
+    found = findings.listing(engine, pinned.project, kinds=(drift_findings.KIND,), states=drift_standing.SHOWN)
+    findings.write(engine, drift_standing.taken_back(found, pinned))
+
+
+def _end(work: _Work, pins: set[str]) -> None:
+    standing = findings.listing(work.engine, work.project, kinds=(drift_findings.KIND,), states=("open",))
+    findings.write(work.engine, drift_standing.over(standing, work.known, pins, work.until))
 
 
 def _begins(work: _Work, family: str, since: datetime) -> datetime | None:
@@ -226,7 +244,16 @@ def _tell(work: _Work, alarm: _Alarm) -> None:
     if stream.family != MEASURED:
         # What is told beside is read once something is told.
         sides = _read(work, stream, (sides[0].scope, sides[1].scope), alarm.seed, whole=True)
-    told = drift_findings.finding(work.engine, work.control, alarm.since, look, alarm.tested, sides, work.now)
+    told = drift_findings.finding(
+        work.engine,
+        work.control,
+        alarm.since,
+        look,
+        alarm.tested,
+        sides,
+        work.now,
+        pinned=stream.pinned.id if stream.pinned else "",
+    )
     before = drift_merging.goes_on(standing, look, alarm.since.start)
     if before is not None:
         told = drift_merging.merged(before, look, told)

@@ -111,7 +111,7 @@ def look(
     kept = stored.newest(control, project)
     made: list[Finding] = []
     for topic in found:
-        told = _told(project, topic, current)
+        told = _told(project, topic, current, now)
         if topic.known is None:
             more = {"middle": [round(float(each), 4) for each in topic.middle], "model": model.model}
             event = Event(project, now, "emergence", kept.id if kept else "", share=topic.share, details=told | more)
@@ -142,7 +142,7 @@ def _sample(engine: Engine, project: str, model: embedding.Model, first: datetim
     return emerging.directed(drawn)
 
 
-def _told(project: str, topic: Topic, current: Sample) -> dict[str, Any]:
+def _told(project: str, topic: Topic, current: Sample, now: datetime) -> dict[str, Any]:
     group, words = topic.group, topic.words
     rows: Sequence[int] = words.exemplars[:_EXAMPLES]
     label = words.label or _NAMELESS
@@ -156,8 +156,8 @@ def _told(project: str, topic: Topic, current: Sample) -> dict[str, Any]:
         "example_traces": [current.traces[row] for row in rows],
         "examples": [[current.traces[row], current.spans[row]] for row in rows],
         "sentence": (
-            f"New topic: {label}. {topic.share:.1%} of this week's sessions ({group.sessions}) ask about it; of the "
-            f"three weeks before, {group.sessions_before} of {topic.sessions[0]} did."
+            f"New topic: {label}. {topic.share:.1%} of the sessions of the week to {now:%-d %b} ({group.sessions}) ask "
+            f"about it; of those of the three weeks before, {group.sessions_before} of {topic.sessions[0]} did."
         ),
     }
 

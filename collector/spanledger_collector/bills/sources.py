@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from shlex import quote
 
 from spanledger_collector.backfill.cells import Cells
 from spanledger_collector.backfill.errors import FileRefused
@@ -28,7 +29,9 @@ def detect(row: Cells, path: Path) -> BillSource:
             return source
     usage = next((source.name for source in USAGE.values() if source.fits(row)), "")
     if usage:
-        raise FileRefused(f"{path} holds usage of {usage}, not costs. Import it with: spanledger import usage {path}")
+        raise FileRefused(
+            f"{path} holds usage of {usage}, not costs. Import it with: spanledger import usage {quote(str(path))}"
+        )
     raise FileRefused(
         f"{path} looks like no bill that is known ({', '.join(SOURCES)}): its first row has "
         f"{', '.join(list(row)[:8]) or 'nothing'}. Name its kind with --format if it is one."

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
+from shlex import quote
 from typing import Any
 
 from dash import html
@@ -126,7 +127,7 @@ def feedback(view: View, finding: Finding) -> Component:
         note = f": {said['note']}" if said.get("note") else ""
         who = f" by {said['who']}" if said.get("who") else ""
         return html.P(f"Said to be {said['verdict']}{who}{note}", className="dim")
-    text = f"spanledger anomalies feedback {finding['id']} expected --project {view.project}"
+    text = f"spanledger anomalies feedback {quote(finding['id'])} expected --project {quote(view.project)}"
     return html.Details(
         [
             html.Summary("Say what it was"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
+from shlex import quote
 from typing import Any
 
 from dash import Dash, Output, html
@@ -96,7 +97,7 @@ def none_set(view: View, hidden: bool) -> Component:
         "No budgets yet",
         "A budget says what a customer, a feature, a team, a model or everything may spend in a period. It is shown "
         "here, and can have applications refuse calls once it is used up.",
-        f'spanledger budgets set "Each customer, monthly" --amount 200 --per customer --project {view.project}',
+        f'spanledger budgets set "Each customer, monthly" --amount 200 --per customer --project {quote(view.project)}',
     )
 
 

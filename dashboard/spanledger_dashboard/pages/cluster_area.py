@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any
 
 import polars as pl
 from dash import html
@@ -12,13 +11,15 @@ from dash.development.base_component import Component
 
 from spanledger_dashboard import fmt
 from spanledger_dashboard.pages.cluster_bars import bar, bars, leading
+from spanledger_dashboard.pages.cluster_choice import frame_of
 from spanledger_dashboard.parts.basics import card, link, pill, wild
 from spanledger_dashboard.view import View
 from spanledger_store.control.clusters import NONE, Event
 from spanledger_store.reports.clusters import Line
+from spanledger_store.reports.traces import MAX_TRACES
 from spanledger_store.scope import Dimension
 
-LARGEST, AMONG, LINKED, TOLD = 14, 8, 20, 8
+LARGEST, AMONG, TOLD = 14, 8, 8
 
 
 def largest(view: View, lines: Sequence[Line]) -> list[Component]:
@@ -62,7 +63,6 @@ def area_card(view: View, calls: pl.DataFrame) -> Component:
             view.href(cluster=str(number), area=None))
         for number, name, count, spent in frame.head(AMONG).iter_rows()
     ]  # fmt: skip
-    among = [number for number in frame["cluster"].to_list() if number != NONE][:LINKED]
     failed = int((calls["status"].cast(pl.String) == "error").sum())
     timed = calls["duration_ns"].drop_nulls()
     told = [
@@ -77,13 +77,14 @@ def area_card(view: View, calls: pl.DataFrame) -> Component:
     facts_ = html.Dl(
         [part for name, text in told for part in (html.Dt(name), html.Dd(text, className="num"))], className="facts2"
     )
-    acts: list[Any] = []
-    if among:
-        acts.append(
-            link("Calls of these clusters", view.href("/traces", cluster=",".join(map(str, among))), "list-tree")
-        )
-    acts += [
-        link("CSV", view.href("/export/cluster_calls.csv", area=view.get("area"), seen=view.get("seen") or None),
+    traces = calls["trace_id"].n_unique()
+    named = f"{traces:,} trace{'' if traces == 1 else 's'}"
+    if traces > MAX_TRACES:
+        named = f"Newest {MAX_TRACES:,} of {named}"
+    chosen = {"area": view.get("area"), "seen": view.get("seen") or None}
+    acts = [
+        link(named, view.href("/traces", **chosen, map=frame_of(view.scope)), "list-tree"),
+        link("CSV", view.href("/export/cluster_calls.csv", **chosen),
              "download", download="cluster_calls.csv"),
     ]  # fmt: skip
     return card(

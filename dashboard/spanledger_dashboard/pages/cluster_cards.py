@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from shlex import quote
 from typing import Any
 
 import polars as pl
@@ -17,7 +18,7 @@ from spanledger_dashboard.pages.cluster_table import change_of
 from spanledger_dashboard.parts.basics import card, link, pill, time_chart, wild
 from spanledger_dashboard.parts.states import command
 from spanledger_dashboard.view import View, written
-from spanledger_store.control.clusters import NONE, Event
+from spanledger_store.control.clusters import NONE, Event, Fate
 from spanledger_store.reports.clusters import Line
 from spanledger_store.reports.clusters_page import STEPS, Courses, Example
 from spanledger_store.scope import Dimension
@@ -103,8 +104,9 @@ def facts(view: View, line: Line, courses: Courses) -> Component:
         ("p95", fmt.duration(line.p95_ns)),
         ("Errors", fmt.share(line.errors / max(line.calls, 1))),
         ("Unpriced", fmt.count(line.unpriced_calls)),
-        ("Customers", fmt.count(line.customers)),
-        ("Sessions", fmt.count(line.sessions)),
+        # Where no call says whose it is, nobody knows how many there were.
+        ("Customers", fmt.count(line.customers) if line.customers else fmt.DASH),
+        ("Sessions", fmt.count(line.sessions) if line.sessions else fmt.DASH),
     ]
     return html.Dl(
         [part for name, text in told for part in (html.Dt(name), html.Dd(text, className="num"))], className="facts2"
@@ -168,10 +170,10 @@ def became(event: Event) -> str:
 
 def actions(view: View, line: Line) -> Component:
     """How to rename, merge or hide it: it holds for refits to come."""
-    where = f"--project {view.project}"
+    where = f"--project {quote(view.project)}"
     rows: list[Component] = []
     for title, text in (
-        ("Rename", f'spanledger clusters rename {line.cluster} "{line.name[:60]}" {where}'),
+        ("Rename", f"spanledger clusters rename {line.cluster} {quote(line.name[:60].strip())} {where}"),
         ("Show as part of another", f"spanledger clusters merge {line.cluster} OTHER {where}"),
         ("Hide", f"spanledger clusters hide {line.cluster} {where}"),
     ):
@@ -179,11 +181,17 @@ def actions(view: View, line: Line) -> Component:
     return html.Details([html.Summary("Rename, merge or hide"), *rows])
 
 
-def gone_card(view: View, cluster: int, events: Sequence[Event]) -> Component:
-    """A cluster without calls in the range."""
+def gone_card(view: View, cluster: int, events: Sequence[Event], fate: Fate) -> Component:
+    """A cluster that is not in the list: hidden, never given, or without calls in the range."""
     told = [each for each in events if cluster in (*each.before, *each.after)][:EVENTS]
     rows = [html.Li(f"{each.at.astimezone(view.zone):%-d %b %H:%M} · {became(each)}") for each in told]
-    said = f"Cluster {cluster} has no calls in this range: choose a longer one."
-    inside = html.Div([html.P(said, className="dim"), html.Ul(rows, className="asked")], className="cb")
+    said = {
+        "hidden": f"Cluster {cluster} is hidden. To show it again:",
+        "unknown": f"There is no cluster {cluster} in project {view.project}.",
+        "kept": f"Cluster {cluster} has no calls in this range: choose a longer one.",
+    }[fate]
+    again = f"spanledger clusters hide {cluster} --undo --project {quote(view.project)}"
+    way = [command(again)] if fate == "hidden" else []
+    inside = html.Div([html.P(said, className="dim"), *way, html.Ul(rows, className="asked")], className="cb")
     close = link("Close", view.href(cluster=None), "x")
     return card(f"Cluster {cluster}", inside, right=[close], kind="cluster")

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from math import isfinite
+from urllib.parse import parse_qsl, urlencode
 
 import polars as pl
 
 from spanledger_dashboard.errors import BadView
 from spanledger_dashboard.view import View
+from spanledger_store import moments
 from spanledger_store.control.clusters import NONE
+from spanledger_store.moments import MomentInvalid
 from spanledger_store.reports.clusters_page import inside
-from spanledger_store.scope import Scope
+from spanledger_store.scope import Dimension, Scope
 
 NEW_WITHIN = timedelta(days=7)
 MAX_CORNERS = 200
@@ -60,10 +63,49 @@ def chosen(view: View, points: pl.DataFrame) -> pl.DataFrame:
         return points
     start, end = (int(moment.timestamp()) * 10**9 for moment in part_of(view))
     kept = points.filter(pl.col("start") >= start, pl.col("start") < end)
-    cluster, area = cluster_of(view), area_of(view)
-    if area:
+    if area := area_of(view):
         return inside(kept, area)
+    cluster = cluster_of(view)
     return kept if cluster is None else kept.filter(pl.col("cluster") == cluster)
+
+
+def frame_of(scope: Scope) -> str:
+    """What a map is drawn of, for an address: calls are given room on it, so that their places follow from all others.
+
+    `from=2026-03-01T00:00:00+00:00&to=...&customer=Acme`
+    """
+    times = [("from", scope.start.isoformat()), ("to", scope.end.isoformat())]
+    return urlencode([*times, *((name.value, value) for name, values in scope.filters.items() for value in values)])
+
+
+def frame_scope(view: View) -> Scope:
+    """What the map was drawn of on which an area was chosen: `map=` as `frame_of` makes it, else this page's own scope.
+
+    Raises BadView.
+    """
+    text = view.get("map")
+    if not text:
+        return view.scope
+    filters: dict[Dimension, tuple[str, ...]] = {}
+    times: dict[str, datetime] = {}
+    try:
+        for name, value in parse_qsl(text, keep_blank_values=True, strict_parsing=True):
+            if name in ("from", "to"):
+                times[name] = moments.read(value, name)
+            else:
+                filters[Dimension(name)] = (*filters.get(Dimension(name), ()), value)
+        moments.ordered(times["from"], times["to"])
+    except (ValueError, KeyError, MomentInvalid) as error:
+        raise BadView(f"map={text[:60]}: not what a map is drawn of, like from=2026-03-01&to=2026-03-08") from error
+    return Scope(view.project, times["from"], times["to"], filters)
+
+
+def traces_of(calls: pl.DataFrame) -> list[str]:
+    """The traces of calls on the map, the newest first."""
+    if calls.is_empty():
+        return []
+    newest = calls.group_by("trace_id").agg(pl.col("start").max())
+    return newest.sort("start", "trace_id", descending=True)["trace_id"].to_list()
 
 
 def fresh(first: Mapping[int, datetime], scope: Scope) -> set[int]:

@@ -18,7 +18,7 @@ from spanledger_dashboard.figures.spark import spark
 from spanledger_dashboard.parts.basics import card, icon, pill, wild
 from spanledger_dashboard.view import View
 from spanledger_store.control.clusters import NONE
-from spanledger_store.reports.clusters import Line
+from spanledger_store.reports.clusters import Line, searched
 from spanledger_store.reports.clusters_page import Course, Courses, Scored
 
 MOST = 12
@@ -63,8 +63,7 @@ def listed(
     view: View, lines: Sequence[Line], courses: Courses, new: set[int], scored: Scored, first: Mapping[int, datetime]
 ) -> list[Row]:
     """The rows that the URL asks for: searched, grouped and sorted."""
-    wanted = view.get("q").casefold().strip()
-    kept = [each for each in lines if wanted in " ".join((each.name, *each.words, each.topic)).casefold()]
+    kept = searched(lines, view.get("q"))
     if view.choice("group", GROUPS, "cluster") == "topic":
         rows = _topics(view, kept, courses, new, scored, first)
     else:
@@ -76,7 +75,9 @@ def listed(
 def table(view: View, rows: Sequence[Row], score: str) -> Component:
     """The rows under headings that sort them."""
     group = view.choice("group", GROUPS, "cluster")
-    shown = rows if view.get("all") == "1" else rows[:MOST]
+    named = [row for row in rows if row.key != NONE]
+    most = len(named) if view.get("all") == "1" else MOST
+    shown = [*named[:most], *(row for row in rows if row.key == NONE)]
     columns = [key for key in SORTS if key != "score" or score]
     chosen = view.choice("sort", tuple(SORTS), "calls")
     head = html.Tr(
@@ -97,13 +98,13 @@ def table(view: View, rows: Sequence[Row], score: str) -> Component:
         parts = [html.P(f"No cluster's name, terms or topic contain “{view.get('q')}”.", className="dim")]
     if len(shown) < len(rows):
         every = html.Button(
-            f"Show all {len(rows):,}", className="ctl more", type="button", **wild({"data-patch": "all=1"})
+            f"Show all {len(named):,}", className="ctl more", type="button", **wild({"data-patch": "all=1"})
         )
         parts.append(every)
     return card(
         GROUPS[group],
         html.Div(parts, className="cb cluster-list"),
-        beside=[html.Span(f"{len([row for row in rows if row.key != NONE]):,}", className="dim num")],
+        beside=[html.Span(f"{len(named):,}", className="dim num")],
         right=[
             html.Div(
                 [_grouping(key, key == group) for key in GROUPS],

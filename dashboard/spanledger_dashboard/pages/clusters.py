@@ -107,7 +107,8 @@ async def render(data: Data, view: View) -> Sequence[Any]:
     if book is None or not lines:
         return updated(view), None, None, view.get("q"), None, await nothing(data, view, book)
     rows = listed(view, lines, courses, fresh(first, scope), scored, first)
-    export = link("CSV", view.href("/export/clusters.csv"), "download", download="clusters.csv")
+    listing = view.href("/export/clusters.csv", q=view.get("q") or None)
+    export = link("CSV", listing, "download", download="clusters.csv")
     return (
         subtitle(view, book, lines),
         [export],
@@ -136,7 +137,8 @@ async def panel(data: Data, view: View) -> Any:
         return largest(view, lines)
     line = next((each for each in lines if wanted in (each.cluster, *each.parts)), None)
     if line is None:
-        return [gone_card(view, wanted, await data.cluster_events(view.project))]
+        events = await data.cluster_events(view.project)
+        return [gone_card(view, wanted, events, await data.cluster_fate(view.project, wanted))]
     courses, first, examples, events, points, scored = await asyncio.gather(
         courses_of(data, view), data.cluster_first_calls(view.project), data.cluster_examples(view.project),
         data.cluster_events(view.project), data.cluster_points(scope), data.cluster_scores(scope),

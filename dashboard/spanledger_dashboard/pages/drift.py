@@ -14,8 +14,8 @@ from spanledger_dashboard import fmt
 from spanledger_dashboard.data import Data
 from spanledger_dashboard.figures.evidence import evidence
 from spanledger_dashboard.page import Page, content
-from spanledger_dashboard.pages import drift_compare
-from spanledger_dashboard.pages.drift_cards import drift_card, named
+from spanledger_dashboard.pages import drift_compare, drift_looked
+from spanledger_dashboard.pages.drift_cards import drift_card
 from spanledger_dashboard.parts import states
 from spanledger_dashboard.parts.basics import card, switch, time_chart
 from spanledger_dashboard.parts.header import copy_link, header, subtitle
@@ -24,7 +24,7 @@ from spanledger_dashboard.view import View
 
 MAX_CARDS = 20
 ALL_BEFORE, EVERYTHING = "", "all"
-FAMILIES = {EVERYTHING: "Everything", "embedding": "What is asked", "measured": "What is measured", "mix": "Mix"}
+FAMILIES = {EVERYTHING: "Everything", **drift_looked.KINDS}
 
 
 def skeleton() -> Component:
@@ -43,24 +43,31 @@ def skeleton() -> Component:
 async def render(data: Data, view: View) -> Sequence[Any]:
     """Subtitle, cards of changes, and body of the page."""
     where = {dimension.value: values[0] for dimension, values in view.filters.items() if len(values) == 1}
-    looks, found, pinned = await asyncio.gather(
+    looks, newest, found, pinned = await asyncio.gather(
         data.drift_looks(view.project, view.range.start, view.range.end),
+        data.drift_newest(view.project),
         data.drifts(view.project, view.range.start, view.range.end, where),
         data.baselines(view.project),
     )
     looks = [each for each in looks if all(each["slice"].get(name) == value for name, value in where.items())]
-    if not looks and not found:
-        return subtitle(view), [], none_looked()
+    if not newest and not found:
+        return subtitle(view), [], drift_looked.never()
     names = {ALL_BEFORE: "All before", **{each.name: each.name for each in pinned}}
     base, family = view.choice("base", names, ALL_BEFORE), view.choice("family", FAMILIES, EVERYTHING)
     looks = [each for each in looks if each["baseline"] == base and family in (EVERYTHING, each["family"])]
+    newest = [each for each in newest if each["baseline"] == base and family in (EVERYTHING, each["family"])]
     found = [each for each in found if _is_of(each["evidence"], base, family)]
     bar = [switch("What", FAMILIES, family, {key: view.href(family=key) for key in FAMILIES})]
     if pinned:
         bar.append(switch("Against", names, base, {key: view.href(base=key) for key in names}))
-    body: list[Any] = [kpis(looks, found), html.Div(bar, className="bar-form"), timeline(view, looks)]
+    switches = html.Div(bar, className="bar-form")
+    if not looks and not found:
+        return subtitle(view), [], [switches, drift_looked.missing(view, newest, where)]
+    behind = drift_looked.behind(view, newest)
+    body: list[Any] = [kpis(looks, found), switches, *behind, timeline(view, looks)]
+    body += [drift_looked.slices(looks)] if looks else []
     cards: list[Any] = [drift_card(view, x) for x in found[:MAX_CARDS]]
-    return subtitle(view), cards or [quiet(looks)], body
+    return subtitle(view), cards or [drift_looked.quiet(looks, is_behind=bool(behind))], body
 
 
 def _is_of(told: Mapping[str, Any], base: str, family: str) -> bool:
@@ -89,44 +96,13 @@ def timeline(view: View, looks: Sequence[Mapping[str, Any]]) -> Component:
     for each in looks:
         at = datetime.fromisoformat(each["start"]).astimezone(view.zone)
         point = (at, each["evidence"] / each["threshold"], each["alarmed"])
-        lines.setdefault(_line(each), []).append(point)
+        lines.setdefault(drift_looked.line(each), []).append(point)
     told = "Evidence of a change since the baseline began, by day and slice"
     hint = "a change is told where it reaches the line, unless a narrower slice explains it; grey never came near"
     return card(
         "Evidence",
         html.Div(time_chart("drift-evidence", evidence(lines), 290, told), className="cb"),
         beside=[html.Span(hint, className="dim")],
-    )
-
-
-def _line(look: Mapping[str, Any]) -> str:
-    what = "" if look["family"] == "embedding" else f", {look['family']}"
-    return f"{named(look['slice'])}{what}"
-
-
-def quiet(looks: Sequence[Mapping[str, Any]]) -> Component:
-    """What was looked at has not changed."""
-    days = len({each["start"] for each in looks})
-    return card(
-        "Nothing has changed",
-        html.Div(
-            html.P(
-                f"{days} day{'s' if days != 1 else ''} compared with their baseline; of twenty projects in which "
-                "nothing changes, one at most hears a false alarm in a quarter.",
-                className="dim",
-            ),
-            className="cb",
-        ),
-    )
-
-
-def none_looked() -> Component:
-    """Nothing was compared yet, and what it takes."""
-    return states.nothing_set(
-        "git-compare-arrows",
-        "No day has been compared yet",
-        "Each day is compared with all since its baseline began, once there is a week of calls. To look at once:",
-        "spanledger jobs run drift",
     )
 
 

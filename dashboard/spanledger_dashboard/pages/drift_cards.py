@@ -44,6 +44,8 @@ MAX_SHARES = 4
 # Beyond this a value's digits after the point say nothing.
 MANY = 1000
 LEAST_P = 0.001
+OVER = "No alarm in the three days after: what came in is usual since, or has gone again"
+UNSURE = "not sure by itself"
 LEVELS = {0.5: "median", 0.95: "95th percentile"}
 MEASURED = {
     "cost_usd": "Cost of a call",
@@ -71,6 +73,7 @@ def drift_card(view: View, finding: Finding) -> Component:
         html.Div(body, className="cb"),
         beside=[
             pill(finding["severity"], SEVERITY.get(finding["severity"], "")),
+            _state(finding),
             *_against(told),
             *_again(view, told),
             *_instead(view, told),
@@ -83,6 +86,15 @@ def drift_card(view: View, finding: Finding) -> Component:
 def named(where: Mapping[str, str]) -> str:
     """A slice in words."""
     return " · ".join(value or fmt.UNATTRIBUTED for value in where.values()) or "Everything"
+
+
+def _state(finding: Finding) -> Component:
+    """Whether the change still goes on; a finding ends with the day of its last alarm."""
+    if finding["state"] != "ended":
+        return html.Span(finding["state"], className="dim")
+    # Days are looked at by UTC.
+    day = moment(finding["end"]) - timedelta(microseconds=1)
+    return html.Span(f"ended {day:%-d %b}", className="dim", title=OVER)
 
 
 def _against(told: Mapping[str, Any]) -> list[Component]:
@@ -124,7 +136,8 @@ def changes(found: Sequence[Mapping[str, Any]]) -> list[Component]:
             for q in each.get("quantiles") or []
         ]
         shares = [
-            (f"{name}: {s['name'] or 'none'}", s["before"], s["after"]) for s in (each.get("shares") or [])[:MAX_SHARES]
+            (f"{name}: {s['name'] or 'none'}{_unsure(s)}", s["before"], s["after"])
+            for s in (each.get("shares") or [])[:MAX_SHARES]
         ]
         write = fmt.share if shares else partial(_quantity, each["name"])
         for at, (label, before, after) in enumerate(shares or lines or [(name, None, None)]):
@@ -146,17 +159,27 @@ def _quantity(name: str, value: float | None) -> str:
 
 def mix(shares: Sequence[Mapping[str, Any]]) -> Component:
     """Customers x features whose part of the calls changed."""
-    head = html.Tr([html.Th("Part of the calls"), html.Th("Before", className="rt"), html.Th("Now", className="rt")])
-    rows = [
+    return _shares("Part of the calls", [(named(each["slice"]), each) for each in shares])
+
+
+def _shares(title: str, rows: Sequence[tuple[str, Mapping[str, Any]]]) -> Component:
+    """Shares before and now, each with its p value, corrected for all that were tested."""
+    numbers = [html.Th(name, className="rt") for name in ("Before", "Now", "p")]
+    body = [
         html.Tr(
             [
-                html.Th(named(each["slice"]), scope="row"),
+                html.Th(f"{name}{_unsure(each)}", scope="row"),
                 *(html.Td(fmt.share(each[side]), className="rt num") for side in ("before", "after")),
+                html.Td(p_value(each.get("p")), className="rt num dim"),
             ]
         )
-        for each in shares
+        for name, each in rows
     ]
-    return html.Table([html.Thead(head), html.Tbody(rows)], className="plain")
+    return html.Table([html.Thead(html.Tr([html.Th(title), *numbers])), html.Tbody(body)], className="plain")
+
+
+def _unsure(share: Mapping[str, Any]) -> str:
+    return "" if share.get("sure", True) else f" ({UNSURE})"
 
 
 def p_value(p: float | None) -> str:
@@ -192,19 +215,7 @@ def examples(view: View, shown: Mapping[str, Sequence[Mapping[str, Any]]]) -> Co
 
 def topics(rows: Sequence[Mapping[str, Any]]) -> Component:
     """Clusters that grew or shrank, the surest first."""
-    if not rows:
-        return html.Div()
-    head = html.Tr([html.Th("Topic"), html.Th("Before", className="rt"), html.Th("Now", className="rt")])
-    body = [
-        html.Tr(
-            [
-                html.Th(row["name"], scope="row"),
-                *(html.Td(fmt.share(row[side]), className="rt num") for side in ("before", "after")),
-            ]
-        )
-        for row in rows
-    ]
-    return html.Table([html.Thead(head), html.Tbody(body)], className="plain")
+    return _shares("Topic", [(row["name"], row) for row in rows]) if rows else html.Div()
 
 
 def measured(both: Mapping[str, Mapping[str, float | None]]) -> Component:
@@ -242,11 +253,21 @@ def statistics(told: Mapping[str, Any]) -> Component:
     rests = (
         f"{sessions.get('current', 0):,} sessions beside {sessions.get('reference', 0):,} of the baseline, {between}; "
         f"{by}evidence {told.get('evidence', 0):,.0f} against a threshold of "
-        f"{told.get('threshold', 0):,.0f}."
+        f"{told.get('threshold', 0):,.0f}.{classified(told.get('classifier'))}"
     )
     head = html.Tr([html.Th("Statistic"), html.Th("p", className="rt"), html.Th("Effect", className="rt")])
     table = [html.Table([html.Thead(head), html.Tbody(rows)], className="plain")] if rows else []
     return html.Details([html.Summary("What it rests on"), html.P(rests, className="dim"), *table])
+
+
+def classified(found: Mapping[str, float] | None) -> str:
+    """How well a classifier tells calls of both sides apart, as one more sentence; '' where none was asked."""
+    if not found:
+        return ""
+    return (
+        f" A classifier tells the two sides apart with AUC {found['accuracy']:.2f} (95 %: {found['low']:.2f} to "
+        f"{found['high']:.2f}); guessing has 0.50."
+    )
 
 
 def href(view: View, finding: Finding) -> str:

@@ -103,7 +103,7 @@ def answer(view: View, found: Mapping[str, Any]) -> list[Component]:
     if found["mix"]["changed"]:
         body.append(drift_cards.mix(found["mix"]["shares"]))
     body += [html.P(note, className="dim") for note in sorted(notes)]
-    body.append(html.P(_sides(view, found), className="dim"))
+    body.append(html.P(_sides(view, found) + drift_cards.classified(found.get("classifier")), className="dim"))
     return body
 
 

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from shlex import quote
 from typing import Any
 
 from dash import html
@@ -52,7 +53,7 @@ def months(view: View) -> tuple[date, date]:
 async def bills(data: Data, view: View, start: date, end: date) -> Component:
     """How each provider's bill stands month by month; without a bill, how to import one."""
     if not await data.bills(view.project):
-        text = f"spanledger import bill FILE --project {view.project}"
+        text = f"spanledger import bill FILE --project {quote(view.project)}"
         body: Any = [html.P("Set the provider's own bill against the ledger, line by line.", className="dim"),
                      command(text)]  # fmt: skip
         return card("Against the invoice", html.Div(body, className="cb"))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import dash_ag_grid as dag
@@ -20,14 +19,15 @@ from spanledger_dashboard.errors import BadView
 from spanledger_dashboard.figures.base import ERROR, PALETTE
 from spanledger_dashboard.figures.histogram import outcomes
 from spanledger_dashboard.page import Page, content
+from spanledger_dashboard.pages.traces_asked import asked, clusters
 from spanledger_dashboard.pages.traces_rows import COLUMNS, record
 from spanledger_dashboard.parts import states
 from spanledger_dashboard.parts.basics import card, icon, legend, switch, time_chart, wild
 from spanledger_dashboard.parts.header import copy_link, header, subtitle
 from spanledger_dashboard.periods import Clock, clock
-from spanledger_dashboard.view import MAX_VALUES, View, written
+from spanledger_dashboard.view import View, written
 from spanledger_store.errors import StoreError
-from spanledger_store.reports.traces import Cursor, Order, TraceSearch
+from spanledger_store.reports.traces import MAX_TRACES, Cursor, Order
 from spanledger_store.scope import Dimension
 
 FACETS = {
@@ -85,53 +85,20 @@ def search_form() -> Component:
     )
 
 
-def searched(view: View) -> TraceSearch:
-    """What the URL asks for. Raises BadView where a threshold is no number."""
-    seconds, usd = number(view, "min_s"), number(view, "min_usd")
-    return TraceSearch(
-        view.scope,
-        text=view.get("q"),
-        errors_only=view.get("errors") == "1",
-        min_duration_ns=int(seconds * 10**9) if seconds is not None else 0,
-        min_cost=usd,
-        clusters=clusters(view),
-    )
-
-
-def clusters(view: View) -> tuple[int, ...]:
-    """Numbers of clusters of which a trace has a call: `cluster=3,17`. Raises BadView for what is none."""
-    parts = [part for part in view.get("cluster").split(",") if part]
-    if len(parts) > MAX_VALUES or not all(part.isdecimal() and int(part) < 2**32 for part in parts):
-        raise BadView(f"cluster={view.get('cluster')[:60]}: not up to {MAX_VALUES} numbers of clusters like 3,17")
-    return tuple(map(int, parts))
-
-
-def number(view: View, key: str) -> Decimal | None:
-    """A threshold from the URL: None where it is not set."""
-    text = view.get(key)
-    if not text:
-        return None
-    try:
-        value = Decimal(text)
-    except InvalidOperation:
-        value = Decimal("NaN")
-    if not value.is_finite() or not 0 <= value <= 10**9:
-        raise BadView(f"{key}={text}: not a number from 0 to a billion")
-    return value
-
-
 async def render(data: Data, view: View) -> Sequence[Any]:
     """Subtitle, form state, facets, histogram, number and height of the list; and what is said instead of them."""
-    search = searched(view)
-    at = clock(view)
+    wanted = await asked(data, view)
+    search, at = wanted.search, clock(view)
     histogram, facets = await asyncio.gather(
         data.trace_histogram(search, at.buckets), data.facets(search, list(FACETS))
     )
-    form = (view.get("q"), view.get("min_s"), view.get("min_usd"), switches(view))
+    form = (view.get("q"), view.get("min_s"), view.get("min_usd"), switches(view, wanted.on_map))
     count = int(histogram["traces"].sum())
     if not count:
         latest = await data.latest_span(view.project)
-        narrowed = bool(view.filters) or any(view.get(k) for k in ("q", "min_s", "min_usd", "errors", "cluster"))
+        narrowed = bool(view.filters) or any(
+            view.get(k) for k in ("q", "min_s", "min_usd", "errors", "cluster", "area")
+        )
         state = (
             states.no_data(view.project, data.settings.endpoint)
             if latest is None
@@ -150,22 +117,22 @@ async def render(data: Data, view: View) -> Sequence[Any]:
     )
 
 
-def switches(view: View) -> list[Component]:
-    """Errors only, and the order of the list."""
+def switches(view: View, on_map: int | None = None) -> list[Component]:
+    """What the map of clusters narrows to, errors only, and the order of the list."""
     errors = view.get("errors") == "1"
     order = view.choice("order", ORDERS, "newest")
-    asked = clusters(view)
-    among = f"Cluster{'s' if len(asked) > 1 else ''} {', '.join(map(str, asked[:4]))}{' …' if len(asked) > 4 else ''}"
-    narrowed = html.A(
-        [icon("chart-scatter"), among, icon("x")],
-        href=view.href(cluster=None),
-        className="ctl",
-        role="button",
-        title="Of any cluster",
-        **wild({"aria-pressed": "true"}),
-    )
+    of = clusters(view)
+    among = f"Cluster{'s' if len(of) > 1 else ''} {', '.join(map(str, of[:4]))}{' …' if len(of) > 4 else ''}"
+    area = "Area of the map"
+    if on_map is not None and on_map > MAX_TRACES:
+        area = f"{area}: the newest {MAX_TRACES:,} of {on_map:,} traces"
     return [
-        *([narrowed] if asked else []),
+        *([_narrowed(among, view.href(cluster=None), "Of any cluster")] if of else []),
+        *(
+            [_narrowed(area, view.href(area=None, seen=None, map=None), "Anywhere on the map")]
+            if on_map is not None
+            else []
+        ),
         html.A(
             [icon("triangle-alert"), "Errors only"],
             href=view.href(errors=None if errors else "1"),
@@ -175,6 +142,12 @@ def switches(view: View) -> list[Component]:
         ),
         switch("Order", ORDERS, order, {key: view.href(order=key) for key in ORDERS}),
     ]
+
+
+def _narrowed(text: str, href: str, title: str) -> Component:
+    """What the list is narrowed to, which a click takes away."""
+    inside = [icon("chart-scatter"), text, icon("x")]
+    return html.A(inside, href=href, className="ctl", role="button", title=title, **wild({"aria-pressed": "true"}))
 
 
 def rail(view: View, facets: Mapping[Dimension, pl.DataFrame]) -> Component:
@@ -252,7 +225,7 @@ async def block(data: Data, view: View, start: int, cursors: dict[str, Any]) -> 
         return {"rowData": [], "rowCount": start}, {"key": key, "at": known}
     cursor = Cursor(int(after[0]), after[1]) if after else None
     order = Order(view.choice("order", ORDERS, "newest"))
-    frame = await data.traces(searched(view), order, BLOCK, cursor)
+    frame = await data.traces((await asked(data, view)).search, order, BLOCK, cursor)
     rows = [record(view, row) for row in frame.iter_rows(named=True)]
     total = start + len(rows)
     if len(rows) < BLOCK:

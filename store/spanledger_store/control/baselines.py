@@ -29,7 +29,7 @@ VERSIONS: Final = ("release", "model", "prompt_version")
 """What the baseline's calls alone may be narrowed by: what is rolled out one after the other."""
 MOST: Final = 5
 """A project's baselines: the chance of a false alarm is shared out among so many."""
-RESERVED: Final = ("previous", "week")
+RESERVED: Final = ("previous", "week", "same")
 """Words that name a baseline of their own wherever one may be named."""
 
 _NONE: Final[Mapping[str, str]] = MappingProxyType({})
@@ -69,11 +69,9 @@ class Baseline:
     created_at: datetime | None = None
 
     def __post_init__(self) -> None:
-        if not _NAME.fullmatch(self.name) or ".." in self.name or self.name in RESERVED:
-            raise BaselineInvalid(
-                f"name {self.name!r} cannot be a baseline's: use 1 to 100 characters without '/', '@' or '..', and "
-                f"none of {', '.join(RESERVED)}."
-            )
+        # What is kept already can still be read and unpinned.
+        if not self.id:
+            check_name(self.name)
         if self.start.tzinfo is None or self.end.tzinfo is None or not self.start < self.end:
             raise BaselineInvalid(
                 f"a baseline from {self.start.isoformat()} to {self.end.isoformat()} is no stretch of time; "
@@ -102,6 +100,15 @@ class Baseline:
             "id": self.id,
             "created_at": None if self.created_at is None else self.created_at.isoformat(),
         }
+
+
+def check_name(name: str) -> None:
+    """Raises BaselineInvalid for a name by which a baseline could not be reached."""
+    if not _NAME.fullmatch(name) or ".." in name or name == "." or name in RESERVED:
+        raise BaselineInvalid(
+            f"name {name[:100]!r} cannot be a baseline's: use 1 to 100 characters in one line without '/', '@' or "
+            f"'..', no space at an end, and none of {', '.join(RESERVED)}."
+        )
 
 
 def pin(control: Control, baseline: Baseline) -> Baseline:

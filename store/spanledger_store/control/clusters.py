@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from sqlalchemy import delete, func, select, update
 
@@ -27,8 +28,12 @@ _KEPT: Final = 3
 _LONGEST: Final = 200
 NONE: Final = 0
 """The number of what is in no cluster."""
+Fate = Literal["hidden", "unknown", "kept"]
 ASKED: Final = "asked"
 """The kind of event by which people ask for a refit."""
+_ENDING: Final = ("death", "split", "merge")
+# A name stands in one line: controls, separators of lines and paragraphs, and what is half a character cannot.
+_NOT_IN_A_LINE: Final = ("Cc", "Zl", "Zp", "Cs")
 JOB: Final = "clusters"
 """The job that makes codebooks."""
 
@@ -161,6 +166,14 @@ def said(control: Control, project: str) -> dict[int, Said]:
     }
 
 
+def check_known(control: Control, project: str, cluster: int, least: int = NONE) -> None:
+    """Raises ClusterUnknown for a number that the project has never given, or below `least`."""
+    highest = next_cluster(control, project) - 1
+    if not least <= cluster <= highest:
+        known = f"its numbers are 1 to {highest}" if highest else "it has none yet"
+        raise ClusterUnknown(f"project {project!r} has no cluster {cluster}; {known}.")
+
+
 def say(
     control: Control,
     project: str,
@@ -174,19 +187,26 @@ def say(
     """Keep what somebody makes of a cluster; what is None stays as it was. It holds for all codebooks to come.
 
     Raises ProjectUnknown, ClusterUnknown for a number that was never given, ClusterInvalid for a name that is too long
-    or a merger in a circle.
+    or of more than a line, a merger in a circle, or one into a cluster that a refit has ended.
     """
     projects.get(control, project)
-    highest = next_cluster(control, project) - 1
     for number in (cluster, *(() if not merged_into else (merged_into,))):
-        if not 1 <= number <= highest:
-            known = f"its numbers are 1 to {highest}" if highest else "it has none yet"
-            raise ClusterUnknown(f"project {project!r} has no cluster {number}; {known}.")
-    if name is not None and (len(name) > _LONGEST or name != name.strip()):
-        raise ClusterInvalid(f"the name {name[:50]!r} cannot be: use up to {_LONGEST} characters, no space at an end.")
+        check_known(control, project, number, least=1)
+    if name is not None and not _fits(name):
+        raise ClusterInvalid(
+            f"the name {name[:50]!r} cannot be: use up to {_LONGEST} characters in one line, no space at an end."
+        )
+    _by(who)
     held = said(control, project)
-    if merged_into and cluster in (merged_into, *_chain(held, merged_into)):
+    if merged_into == cluster:
+        raise ClusterInvalid(f"cluster {cluster} cannot be a part of itself; name another one, or 0 for none.")
+    if merged_into and cluster in _chain(held, merged_into):
         raise ClusterInvalid(f"cluster {merged_into} is shown as part of {cluster} already; merge the other way round.")
+    if merged_into and merged_into in (ended := gone(events(control, project))):
+        raise ClusterInvalid(
+            f"cluster {merged_into} is gone since {ended[merged_into]:%Y-%m-%d}: no new call will be in it; merge into "
+            "one that goes on."
+        )
     before = held.get(cluster, Said(cluster))
     kept = replace(
         before,
@@ -208,6 +228,25 @@ def put(control: Control, project: str, listed: Iterable[Said]) -> None:
             statement = insert(connection, cluster_words).values(row)
             changed = {key: statement.excluded[key] for key in row if key not in ("project_id", "cluster")}
             connection.execute(statement.on_conflict_do_update(index_elements=["project_id", "cluster"], set_=changed))
+
+
+def fate(control: Control, project: str, cluster: int) -> Fate:
+    """Whether a cluster, or the one it is shown as part of, is hidden, or its number was never given."""
+    if not NONE <= cluster < next_cluster(control, project):
+        return "unknown"
+    held = said(control, project)
+    found = held.get(shown(held).get(cluster, cluster))
+    return "hidden" if found is not None and found.is_hidden else "kept"
+
+
+def gone(told: Iterable[Event]) -> dict[int, datetime]:
+    """Clusters that a refit has ended, and that none has brought back -> when."""
+    ended: dict[int, datetime] = {}
+    for each in sorted(told, key=lambda event: event.at):
+        ended.update({number: each.at for number in each.before if each.kind in _ENDING and number not in each.after})
+        for number in each.after:
+            ended.pop(number, None)
+    return ended
 
 
 def shown(held: Mapping[int, Said]) -> dict[int, int]:
@@ -241,8 +280,12 @@ def retell(control: Control, changed: Iterable[Event]) -> None:
 
 
 def ask(control: Control, project: str, now: datetime, who: str = "") -> Event:
-    """Ask for a refit at the clusters job's next run, which comes at once; as it is kept. Raises ProjectUnknown."""
+    """Ask for a refit at the clusters job's next run, which comes at once; as it is kept.
+
+    Raises ProjectUnknown and ClusterInvalid.
+    """
     projects.get(control, project)
+    _by(who)
     kept = newest(control, project)
     told = Event(project, now, ASKED, kept.id if kept else "", details={"who": who, "key": now.isoformat()})
     tell(control, told)
@@ -265,6 +308,20 @@ def events(control: Control, project: str, since: datetime | None = None) -> lis
             )
             for row in connection.execute(statement).mappings()
         ]  # fmt: skip
+
+
+def _fits(text: str) -> bool:
+    """Whether a text may stand as a name."""
+    in_line = all(unicodedata.category(letter) not in _NOT_IN_A_LINE for letter in text)
+    return in_line and len(text) <= _LONGEST and text == text.strip()
+
+
+def _by(who: str) -> None:
+    if not _fits(who):
+        raise ClusterInvalid(
+            f"{who[:50]!r} of {len(who):,} characters cannot be who says so: use up to {_LONGEST} in one line, no "
+            "space at an end."
+        )
 
 
 def _event_row(event: Event) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, func, select, update
 
+from spanledger_store import extras
 from spanledger_store.control import models
 from spanledger_store.control.database import Control
 from spanledger_store.control.errors import JobUnknown
@@ -118,7 +119,8 @@ def succeeded(control: Control, owner: str, name: str, *, changed: int, seconds:
 
 
 def failed(control: Control, owner: str, name: str, *, error: str, seconds: float, retry_seconds: float) -> None:
-    """Note a run that failed; it is due again after `retry_seconds`."""
+    """Note a run that failed; it is due again after `retry_seconds`. A missing library is told with its extra."""
+    error = extras.remedy(error) or error
     with control.write() as connection:
         now = _now(connection)
         connection.execute(

@@ -116,6 +116,16 @@ def newest(engine: Engine, project: str) -> dict[tuple[str, str], Look]:
     return {each.key: each for each in found}
 
 
+def forget(engine: Engine, project: str, baseline: str, before: datetime) -> int:
+    """Delete looks against the baseline of this name that were made before then, when another had it; how many."""
+    params = {"project": project, "baseline": baseline, "before": before}
+    matched = load("drift_forgotten")
+    count = int(engine.rows(f"SELECT count() FROM {TABLE} WHERE {matched}", params)[0][0])  # noqa: S608 - a fragment of ours
+    if count:
+        engine.command(f"ALTER TABLE {TABLE} DELETE WHERE {matched}", params, {"mutations_sync": 2})
+    return count
+
+
 def _look(row: Sequence[Any]) -> Look:
     slice_, quantity, *moments = row[:6]
     return Look(slice_, quantity, *(each.replace(tzinfo=UTC) for each in moments), *row[6:])

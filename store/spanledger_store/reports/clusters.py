@@ -25,10 +25,14 @@ _BY: Final = (
     Dimension.PROMPT_VERSION, Dimension.RELEASE, Dimension.ENVIRONMENT, Dimension.TEAM, Dimension.STATUS,
 )  # fmt: skip
 _ORDERS: Final = {
-    "typical": "c.exemplar = 0, c.exemplar, c.distance, start, trace_id, span_id",
+    "typical": "exemplar = 0, exemplar, distance, start, trace_id, span_id",
     "newest": "start DESC, trace_id, span_id",
     "dearest": "c.cost_usd DESC NULLS LAST, start DESC, trace_id, span_id",
 }
+_WITHOUT_TEXTS: Final = (
+    "no texts: they are shown only of examples that the last refit chose, of clusters with enough people behind them, "
+    "where contents are kept"
+)
 Order = Literal["typical", "newest", "dearest"]
 
 
@@ -117,6 +121,12 @@ def names(engine: Engine, control: Control, project: str) -> Names:
     )
 
 
+def searched(lines: Sequence[Line], text: str) -> list[Line]:
+    """Those whose name, words or topic contain a text, whatever its case; all of them without one."""
+    wanted = text.casefold().strip()
+    return [each for each in lines if wanted in " ".join((each.name, *each.words, each.topic)).casefold()]
+
+
 def listing(engine: Engine, control: Control, scope: Scope, *, search: str = "", hidden: bool = False) -> list[Line]:
     """The clusters with calls in a scope, those that stand for the most calls first; what is in none comes last.
 
@@ -127,13 +137,11 @@ def listing(engine: Engine, control: Control, scope: Scope, *, search: str = "",
     frame = asked(engine, "cluster_sums", scope, known, bucket="", groups="cluster")
     total = float(frame["weight"].sum()) or 1.0
     found = [_line(row, total, known) for row in frame.iter_rows(named=True)]
-    wanted = search.casefold().strip()
+    wanted = bool(search.strip())
     kept = [
         each
-        for each in found
-        if (hidden or not each.is_hidden)
-        and wanted in " ".join((each.name, *each.words, each.topic)).casefold()
-        and (not wanted or each.cluster != NONE)
+        for each in searched(found, search)
+        if (hidden or not each.is_hidden) and not (wanted and each.cluster == NONE)
     ]
     return sorted(kept, key=lambda each: (each.cluster == NONE, -each.weight, each.cluster))
 
@@ -187,9 +195,14 @@ def scores(engine: Engine, control: Control, scope: Scope, cluster: int) -> list
 def members(
     engine: Engine, control: Control, scope: Scope, cluster: int, *, order: Order = "typical", limit: int = 50
 ) -> list[dict[str, Any]]:
-    """Calls of a cluster: trace_id, span_id, start (UTC), distance, exemplar, text (its beginning), what they were."""
+    """Calls of a cluster: trace_id, span_id, start (UTC), distance, exemplar, what they were, and how they begin.
+
+    Only calls that stand for a cluster have a text, which takes enough people behind it; None otherwise, and where the
+    content is no longer kept. Whose a call was is not said.
+    """
     known = names(engine, control, scope.project)
-    more = {"cluster": cluster, "limit": limit}
+    codebook = clusters.newest(control, scope.project)
+    more = {"cluster": cluster, "limit": limit, "codebook": codebook.id if codebook else ""}
     rows = asked(engine, "cluster_members", scope, known, order=_ORDERS[order], more=more).to_dicts()
     return [row | {"start": _moment(row["start"])} for row in rows]
 
@@ -213,12 +226,18 @@ def points(engine: Engine, control: Control, scope: Scope, limit: int = POINTS) 
 def show(engine: Engine, control: Control, scope: Scope, cluster: int) -> dict[str, Any]:
     """Everything about one cluster, as JSON takes it: its line, values, scores, typical calls and what became of it.
 
-    Raises ClusterUnknown for one that has no calls in the scope.
+    Texts as in `members`; `typical_note` says why where no call has one. Raises ProjectUnknown, and ClusterUnknown for
+    one that was never given, or has no calls in the scope.
     """
+    projects.get(control, scope.project)
     shown = clusters.shown(clusters.said(control, scope.project)).get(cluster, cluster)
     found = next((each for each in listing(engine, control, scope, hidden=True) if each.cluster == shown), None)
     if found is None:
-        raise ClusterUnknown(f"project {scope.project!r} has no calls of a cluster {cluster} in that time.")
+        clusters.check_known(control, scope.project, cluster)
+        raise ClusterUnknown(
+            f"project {scope.project!r} has no calls of a cluster {cluster} in that time; name a longer one."
+        )
+    typical = members(engine, control, scope, shown, limit=8)
     told = [each.as_json() for each in clusters.events(control, scope.project) if shown in (*each.before, *each.after)]
     return found.as_json() | {
         **{
@@ -233,8 +252,9 @@ def show(engine: Engine, control: Control, scope: Scope, cluster: int) -> dict[s
                 "start": row["start"].isoformat(),
                 "cost_usd": None if row["cost_usd"] is None else f"{row['cost_usd']:f}",
             }
-            for row in members(engine, control, scope, shown, limit=8)
+            for row in typical
         ],
+        "typical_note": "" if any(row["text"] for row in typical) else _WITHOUT_TEXTS,
         "events": told,
     }  # fmt: skip
 

@@ -24,6 +24,10 @@ MAX_WORDS = 20
 REACH = timedelta(hours=1)
 # Shares of the scope in which the newest traces are looked for first.
 WINDOWS = (64, 8)
+MAX_TRACES = 5_000
+"""Traces that a search may name."""
+# A server takes no parameter of more than 128 KiB.
+_AT_ONCE = 1_000
 
 
 class Order(StrEnum):
@@ -50,7 +54,7 @@ class TraceSearch:
 
     A trace matches where ONE of its spans meets every filter of the scope, and the trace as a whole meets the rest:
     `text` begins its id or its words all stand in one side (input or output) of one span; with `clusters` one of its
-    calls is in one of these.
+    calls is in one of these; with `traces` it is one of them, at most MAX_TRACES.
     """
 
     scope: Scope
@@ -59,6 +63,11 @@ class TraceSearch:
     min_duration_ns: int = 0
     min_cost: Decimal | None = None
     clusters: tuple[int, ...] = ()
+    traces: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if self.traces is not None and len(self.traces) > MAX_TRACES:
+            raise ValueError(f"a search names {len(self.traces):,} traces; name {MAX_TRACES:,} at most")
 
     def without(self, dimension: Dimension) -> TraceSearch:
         """The same search, not filtered by `dimension`."""
@@ -96,7 +105,13 @@ class TraceSearch:
             values["words"] = self.words()
         if self.clusters:
             values["clusters"] = list(self.clusters)
+        values.update({name: list(ids) for name, ids in self._named().items()})
         return values | more
+
+    def _named(self) -> dict[str, tuple[str, ...]]:
+        """The traces that are named, in parameters that a server takes."""
+        every = self.traces or ()
+        return {f"traces_{at}": every[at : at + _AT_ONCE] for at in range(0, len(every), _AT_ONCE)}
 
     def _among(self) -> list[str]:
         """What the search says of trace ids alone. The engine's indexes find few of them without reading all."""
@@ -106,6 +121,9 @@ class TraceSearch:
             conditions.append(f"trace_id IN ({load('traces_of_users')})")
         if self.clusters:
             conditions.append(f"trace_id IN ({load('traces_of_clusters')})")
+        if self.traces is not None:
+            among = [f"trace_id IN {{{name}:Array(String)}}" for name in self._named()]
+            conditions.append(f"({' OR '.join(among) or 'false'})")
         text = self.text.strip().lower()
         if not text:
             return conditions

@@ -64,9 +64,9 @@ def test_few_clusters_have_places(count: int) -> None:
 
 def test_a_codebook_is_drawn_by_umap_in_another_process_from_the_map_before(caplog: pytest.LogCaptureFixture) -> None:
     points = centroids(40).astype(np.float32)
-    none, count = np.zeros(0), len(points)
+    count = len(points)
     book = Codebook(
-        np.arange(count) + 1, points, np.full(count, 0.2), np.ones(count, np.int64), np.zeros(count, np.int64), none,
+        np.arange(count) + 1, points, np.full(count, 0.2), np.ones(count, np.int64), np.zeros(count, np.int64),
         15.0, 1.0, 1.0, 0.0,
     )  # fmt: skip
     # The map before: of half of the clusters, under other positions.

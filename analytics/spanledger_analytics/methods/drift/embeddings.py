@@ -155,8 +155,10 @@ def _prepare(vectors: Single, windows: Windows, dice: np.random.Generator, seed:
 def vectors_of(given: ArrayLike, name: str) -> Single:
     """Rows of length 1. Raises `DriftInput` for what is no matrix of finite numbers other than 0."""
     vectors = np.asarray(given)
-    if vectors.ndim != 2 or not vectors.size:
+    if vectors.ndim != 2:
         raise DriftInput(f"{name} embeddings have shape {vectors.shape}: a matrix of rows x dimensions is needed")
+    if not vectors.size:
+        raise DriftInput(f"the {name} window has no embeddings: each needs at least one")
     vectors = vectors.astype(np.float32)
     length = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))
     if not np.isfinite(length).all():

@@ -27,14 +27,13 @@ class Evidence:
     """How sure a test is, and of how much data. Pairs are (reference, current).
 
     `p` is exact for "blocks can be exchanged between the windows, within strata", over all statistics together; never
-    less than 1 / (repetitions + 1). `e` is an e-value of the same null, for `many`. `design_effect` is by how much
-    blocks whose rows resemble each other inflate the variance of a mean, `effective` rows divided by it: as many
-    independent rows would tell as much. `moved` counts rows of blocks that lay in both windows and were counted where
-    most of the block lay; `left_out` rows of strata that only one window has.
+    less than 1 / (repetitions + 1). `design_effect` is by how much blocks whose rows resemble each other inflate the
+    variance of a mean, `effective` rows divided by it: as many independent rows would tell as much. `moved` counts rows
+    of blocks that lay in both windows and were counted where most of the block lay; `left_out` rows of strata that only
+    one window has.
     """
 
     p: float
-    e: float
     rows: tuple[int, int]
     blocks: tuple[int, int]
     design_effect: float
@@ -51,7 +50,6 @@ def evidence(windows: Windows, statistics: Sequence[Array], design_effect: float
     inflated = max(design_effect, 1.0)
     return Evidence(
         p=nulls.p_value(whole),
-        e=nulls.e_value(whole),
         rows=rows,
         blocks=(len(windows.current) - now, now),
         design_effect=design_effect,

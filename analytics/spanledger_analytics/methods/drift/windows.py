@@ -162,8 +162,8 @@ def pool(
     for name, have in (("reference", int((kept & ~now).sum())), ("current", int((kept & now).sum()))):
         if have < FEWEST:
             raise DriftInput(
-                f"{have} blocks (sessions) in the {name} window that can be compared: at least {FEWEST} are needed; "
-                "take longer windows, smaller blocks, or coarser strata"
+                f"{have} sessions of the {name} window can be compared (those of a customer and feature that both "
+                f"windows have): at least {FEWEST} are needed; take longer windows"
             )
     now, strata = now[kept], strata[kept]
     units = _units(now, strata, seed)
@@ -183,8 +183,10 @@ def pool(
 
 def _ids(given: ArrayLike, name: str) -> Array:
     ids = np.asarray(given)
-    if ids.ndim != 1 or not len(ids):
-        raise DriftInput(f"{name} has shape {ids.shape}: one id a row is needed, and at least one row")
+    if ids.ndim != 1:
+        raise DriftInput(f"{name} has shape {ids.shape}: one id a row is needed")
+    if not len(ids):
+        raise DriftInput(f"{name} is empty: each window needs at least one row")
     return ids
 
 

@@ -87,14 +87,13 @@ def test_the_same_rows_in_both_windows_are_no_drift(method: Method) -> None:
 @every
 def test_a_window_of_too_few_sessions_is_refused_with_their_number(method: Method) -> None:
     one, two = rows(5, 30), rows(5, 3, first=30)
-    with pytest.raises(DriftInput, match=r"3 blocks \(sessions\) in the current window .* longer windows"):
+    with pytest.raises(DriftInput, match=r"3 sessions of the current window .* longer windows"):
         asked(method, one, two)
 
 
 @every
-def test_p_and_e_values_are_within_their_bounds(method: Method) -> None:
+def test_p_values_are_within_their_bounds(method: Method) -> None:
     for seed in range(5):
         found = asked(method, rows(seed, 20), rows(seed, 12, first=20, new=0.2 * seed))
         assert 0.01 <= found.p <= 1
-        assert 0 <= found.e <= 100
         assert found.repetitions == 99

@@ -184,7 +184,7 @@ def test_a_second_finer_look_tells_small_p_values_apart() -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda v, b: (v[:0], b[:0]), "shape"),
+        (lambda v, b: (v[:0], b[:0]), "the current window has no embeddings"),
         (lambda v, b: (v[0], b), "shape"),
         (lambda v, b: (np.where(np.arange(len(v))[:, None] == 2, np.nan, v), b), "row 2 .* not finite"),
         (lambda v, b: (np.where(np.arange(len(v))[:, None] == 3, 0.0, v), b), "row 3 .* all zeros"),

@@ -6,10 +6,10 @@ import doctest
 
 import pytest
 
-from spanledger_analytics.methods.drift import embeddings, many, monitoring
+from spanledger_analytics.methods.drift import embeddings, monitoring
 
 
-@pytest.mark.parametrize("module", [embeddings, many, monitoring], ids=lambda each: each.__name__.rpartition(".")[2])
+@pytest.mark.parametrize("module", [embeddings, monitoring], ids=lambda each: each.__name__.rpartition(".")[2])
 def test_examples_of_docstrings_hold(module) -> None:
     found = doctest.testmod(module)
     assert found.attempted > 0
