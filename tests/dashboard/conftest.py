@@ -15,7 +15,16 @@ from typing import Any, TypeVar
 import pytest
 import uvicorn
 from fastapi import FastAPI
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, Request, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Playwright,
+    Request,
+    expect,
+    sync_playwright,
+)
 from pydantic import SecretStr
 from starlette.responses import JSONResponse
 
@@ -137,6 +146,8 @@ def playwright() -> Iterator[Playwright]:
     """Playwright for one module: while it runs, this thread has an event loop, and no test may start another."""
     if not CHROMIUM.exists():
         pytest.skip(f"no {CHROMIUM}: the pages are not looked at")
+    # On a busy machine a page takes its time.
+    expect.set_options(timeout=20_000)
     with sync_playwright() as found:
         yield found
 

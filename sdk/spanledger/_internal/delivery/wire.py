@@ -6,6 +6,10 @@ sockets are known here, and `cut` ends whatever waits on them.
 
 from __future__ import annotations
 
+# Both are otherwise loaded with the first request: a child that is forked at that moment could never send one, since
+# the lock of a module that is being loaded stays locked in it.
+import encodings.idna  # noqa: F401  (for names of hosts)
+import netrc  # noqa: F401  (by requests)
 import socket
 import threading
 import weakref
