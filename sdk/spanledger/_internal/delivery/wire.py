@@ -8,8 +8,8 @@ from __future__ import annotations
 
 # Both are otherwise loaded with the first request: a child that is forked at that moment could never send one, since
 # the lock of a module that is being loaded stays locked in it.
-import encodings.idna  # noqa: F401  (for names of hosts)
-import netrc  # noqa: F401  (by requests)
+import encodings.idna  # noqa: F401  # pyright: ignore[reportUnusedImport]  (for names of hosts)
+import netrc  # noqa: F401  # pyright: ignore[reportUnusedImport]  (by requests)
 import socket
 import threading
 import weakref
